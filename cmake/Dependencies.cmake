@@ -1,0 +1,57 @@
+# Finds what the chosen parts need. All that is missing is collected and told at once, with the packages that hold it.
+
+set(rivulet_missing "")
+set(rivulet_missing_packages "")
+
+# rivulet_need(<target> <what for> <Debian package> <find_package arguments>...)
+macro(rivulet_need target purpose package)
+    if(NOT TARGET ${target})
+        find_package(${ARGN} QUIET)
+    endif()
+    if(NOT TARGET ${target})
+        list(JOIN ARGN " " rivulet_wanted)
+        string(REPLACE " CONFIG" "" rivulet_wanted "${rivulet_wanted}")
+        string(APPEND rivulet_missing "  ${rivulet_wanted}, for ${purpose}: package ${package}\n")
+        list(APPEND rivulet_missing_packages ${package})
+    endif()
+endmacro()
+
+# Debian 12 calls Boost 1.74 libboost-dev, and the first version that is new enough by its number.
+function(rivulet_boost_package result)
+    set(${result} libboost-dev PARENT_SCOPE)
+    if(EXISTS /etc/os-release)
+        file(STRINGS /etc/os-release codename REGEX "^VERSION_CODENAME=")
+        if(codename MATCHES "bookworm")
+            set(${result} libboost1.81-dev PARENT_SCOPE)
+        endif()
+    endif()
+endfunction()
+rivulet_boost_package(rivulet_boost)
+
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+rivulet_need(Threads::Threads "the core" libc6-dev Threads)
+if(RIVULET_WITH_TBB)
+    rivulet_need(TBB::tbb "the core (or -DRIVULET_WITH_TBB=OFF)" libtbb-dev TBB CONFIG)
+endif()
+rivulet_need(fmt::fmt "the core" libfmt-dev fmt CONFIG)
+rivulet_need(spdlog::spdlog "the core" libspdlog-dev spdlog CONFIG)
+rivulet_need(Boost::headers "the receivers" ${rivulet_boost} Boost 1.77 CONFIG)
+if(RIVULET_BUILD_EXAMPLES OR RIVULET_BUILD_BENCH)
+    rivulet_need(CLI11::CLI11 "the examples and benchmarks" libcli11-dev CLI11 CONFIG)
+endif()
+if(RIVULET_BUILD_BENCH)
+    rivulet_need(nlohmann_json::nlohmann_json "the benchmarks" nlohmann-json3-dev nlohmann_json CONFIG)
+endif()
+if(RIVULET_BUILD_TESTS)
+    # Version 3 where there is one, else 2: tests/support/catch.h hides the difference.
+    find_package(Catch2 3 CONFIG QUIET)
+    rivulet_need(Catch2::Catch2 "the tests" catch2 Catch2 2.13 CONFIG)
+endif()
+
+if(rivulet_missing)
+    list(REMOVE_DUPLICATES rivulet_missing_packages)
+    list(JOIN rivulet_missing_packages " " rivulet_missing_packages)
+    message(FATAL_ERROR "Rivulet needs what was not found here:\n${rivulet_missing}"
+                        "On Debian or Ubuntu: apt-get install --no-install-recommends ${rivulet_missing_packages}\n"
+                        "or let ./dev setup install everything that the project needs.")
+endif()

@@ -1,0 +1,122 @@
+#pragma once
+
+#include "rivulet/conf.h"
+#include "rivulet/memory_account.h"
+#include "rivulet/rdd.h"
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rivulet {
+
+/// The way into Rivulet: makes RDDs, and owns the threads that compute them and the memory that they are kept in.
+///
+/// A movable handle; copies mean the same context. RDDs point back to it without owning it: once the last handle is
+/// gone or `stop` was called, using one of them is a UsageError.
+///
+/// Threads: all members may be called from any thread, but not inside of an RDD's function
+/// Source:  Spark SparkContext
+class Context {
+  public:
+    using Where = std::source_location;
+
+    /// `master` says how many threads compute: `local`, `local[4]`, `local[*]` (all that the process may use: the
+    /// affinity mask and the cgroup's quota count), and `local[4,3]` for 3 attempts per task.
+    ///
+    /// Errors: UsageError for another master
+    Context(std::string_view master, std::string_view appName, Where where = Where::current());
+    explicit Context(const Conf& conf, Where where = Where::current());
+    /// Another handle to the same context.
+    explicit Context(std::shared_ptr<detail::Engine> engine) : engine_(std::move(engine)) {}
+
+    const Conf& conf() const;
+    std::string appName() const;
+    /// The number of partitions where none is given: `rivulet.default.parallelism`, or the number of threads.
+    int defaultParallelism() const;
+    /// Shows log lines of this level and above: ALL, TRACE, DEBUG, INFO, WARN, ERROR, FATAL, OFF.
+    void setLogLevel(std::string_view level, Where where = Where::current()) const;
+    /// Who holds how many bytes.
+    const MemoryAccount& memory() const;
+
+    /// The elements of a collection, in `numSlices` slices.
+    ///
+    /// Errors: UsageError where `numSlices` is below 1
+    template <class T>
+    RDD<owned_t<T>, detail::CollectionPipe<owned_t<T>>> parallelize(std::vector<T> elements, int numSlices,
+                                                                    Where where = Where::current()) const {
+        using U = owned_t<T>;
+        using Pipe = detail::CollectionPipe<U>;
+        checkSlices(numSlices, where);
+        auto made = source("ParallelCollectionRDD", "parallelize", where);
+        return {std::move(made), Pipe(toRows<U>(std::move(elements)), numSlices)};
+    }
+    template <class T> auto parallelize(std::vector<T> elements, Where where = Where::current()) const {
+        return parallelize(std::move(elements), defaultParallelism(), where);
+    }
+    template <class T>
+    auto parallelize(std::initializer_list<T> elements, int numSlices, Where where = Where::current()) const {
+        return parallelize(std::vector<T>(elements), numSlices, where);
+    }
+    template <class T> auto parallelize(std::initializer_list<T> elements, Where where = Where::current()) const {
+        return parallelize(std::vector<T>(elements), defaultParallelism(), where);
+    }
+    /// start, start + step, ... up to but without `end`, in `numSlices` slices (0: the default parallelism).
+    ///
+    /// Errors: UsageError where `step` is 0 or `numSlices` negative
+    RDD<long, detail::RangePipe> range(long start, long end, long step = 1, int numSlices = 0,
+                                       Where where = Where::current()) const;
+    RDD<long, detail::RangePipe> range(long end, Where where = Where::current()) const {
+        return range(0, end, 1, 0, where);
+    }
+
+    /// The lines of text files, as views: without `\n` or `\r\n`; bytes are passed on as they are, whatever their
+    /// encoding.
+    ///
+    /// `uris` is one file, directory or pattern, or several with commas. A directory means its files, but for those
+    /// whose names begin with
+    /// `.` or `_`. Files are cut into splits of at most `rivulet.files.maxPartitionBytes`, at least `minPartitions` of
+    /// them in all (0: the default parallelism, at most 2).
+    ///
+    /// Cost:   files are listed once, on first need; read in blocks of `rivulet.files.blockBytes`
+    /// Errors: IoError from the action where a file does not exist, cannot be read, or is a directory within a
+    /// directory Source: Spark SparkContext.textFile
+    RDD<std::string_view, detail::TextPipe> textFile(const std::string& uris, int minPartitions = 0,
+                                                     Where where = Where::current()) const;
+
+    /// No elements and no partitions.
+    template <class T> RDD<T> emptyRDD(Where where = Where::current()) const {
+        auto made = source("EmptyRDD", "emptyRDD", where);
+        auto node = std::make_shared<const detail::EmptyNode<T>>(made);
+        return RDD<T>(std::move(made), detail::ErasedPipe<T>(std::move(node)));
+    }
+    /// The elements of all RDDs, one after the other. (`union` is a reserved word.)
+    template <class T> RDD<T> unionAll(const std::vector<RDD<T>>& parts, Where where = Where::current()) const {
+        return parts.empty() ? emptyRDD<T>(where) : rivulet::unionAll(parts, where);
+    }
+
+    /// Ends all jobs and makes further ones a UsageError. Called twice, it does nothing.
+    void stop() const;
+    bool isStopped() const;
+
+    const std::shared_ptr<detail::Engine>& engine() const { return engine_; }
+
+  private:
+    std::shared_ptr<detail::Lineage> source(const char* kind, const char* operation, Where where) const;
+    static void checkSlices(int numSlices, Where where);
+    template <class U, class T> static std::shared_ptr<const detail::Rows<U>> toRows(std::vector<T> elements) {
+        auto rows = std::make_shared<detail::Rows<U>>();
+        if constexpr (std::same_as<detail::Rows<U>, std::vector<T>>) {
+            *rows = std::move(elements);
+        } else {
+            rows->reserve(elements.size());
+            for (const auto& x : elements) rows->push_back(detail::own(x));
+        }
+        return rows;
+    }
+
+    std::shared_ptr<detail::Engine> engine_;
+};
+
+} // namespace rivulet

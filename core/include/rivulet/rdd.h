@@ -1,0 +1,470 @@
+#pragma once
+
+#include "rivulet/rdd/actions.h"
+#include "rivulet/rdd/adapters.h"
+#include "rivulet/rdd/partitions.h"
+#include "rivulet/rdd/source.h"
+#include "rivulet/rdd/text_format.h"
+#include "rivulet/shuffle/aggregate.h"
+#include "rivulet/shuffle/cogroup.h"
+#include "rivulet/shuffle/exchange.h"
+#include "rivulet/shuffle/sort.h"
+
+#include <functional>
+#include <unordered_map>
+
+namespace rivulet {
+
+template <class T, class Pipe = detail::ErasedPipe<T>> class RDD;
+/// The elements of all parts, in order; of no part, an RDD without partitions cannot be told its context: use
+/// `Context::unionAll`.
+template <class T>
+RDD<T> unionAll(const std::vector<RDD<T>>& parts, std::source_location where = std::source_location::current());
+
+namespace detail {
+
+template <class R> inline constexpr bool kIsRdd = false;
+template <class T, class P> inline constexpr bool kIsRdd<RDD<T, P>> = true;
+
+template <class T> inline constexpr bool kIsPair = false;
+template <class A, class B> inline constexpr bool kIsPair<std::pair<A, B>> = true;
+
+/// Hash and equality of Rivulet's keys for the maps that actions return.
+struct KeyHasher {
+    template <class K> std::size_t operator()(const K& key) const { return hashOf(key); }
+};
+
+template <class K> constexpr void requireKey() {
+    static_assert(Hashable<K>, "this type cannot be a key because it has no hash: specialize std::hash<YourType> for "
+                               "it (numbers, enums, strings, "
+                               "and pairs, tuples, optionals and vectors of keys have one already)");
+    static_assert(std::equality_comparable<K>, "this type cannot be a key because it has no operator==: declare `bool "
+                                               "operator==(const YourType&) const = default;`");
+}
+
+template <class T> struct PairTypes {
+    using Key = void;
+    using Value = void;
+};
+template <class A, class B> struct PairTypes<std::pair<A, B>> {
+    using Key = A;
+    using Value = B;
+};
+
+} // namespace detail
+
+/// Any RDD, fused or erased: what a function that works on all of them takes.
+template <class R>
+concept AnyRdd = detail::kIsRdd<std::remove_cvref_t<R>>;
+
+template <class T>
+concept AnyPair = detail::kIsPair<T>;
+
+/// The maps that `collectAsMap` and `countByValue` return.
+template <class K, class V> using KeyMap = std::unordered_map<K, V, detail::KeyHasher>;
+
+/// A lazy, typed, partitioned collection that knows how it was computed.
+///
+/// Five properties define it, as in Spark: its partitions, how to compute one of them, what it depends on, by what its
+/// keys are partitioned (if at all), and where it is kept. Nothing is computed before an action (`collect`, `count`,
+/// ...) asks.
+///
+/// `RDD<T, Pipe>` is a chain of narrow operators that a task runs as one inlined loop; every operator returns a new
+/// type. `RDD<T>` is the handle that forgets the chain's type: every chain over T converts to it, and moves chunks of
+/// elements there, never single ones. Results of shuffles and of `cache` are such handles. A chain may carry views
+/// (`std::string_view`); a handle's elements own their bytes.
+///
+/// Functions are called as const, concurrently, and again where a task is repeated. An RDD must not be used inside of
+/// another's function.
+///
+/// Threads: immutable; may be copied, used and destroyed from any thread
+/// Source:  Spark RDD; Zaharia et al., NSDI 2012
+template <class T, class Pipe> class RDD {
+  public:
+    using value_type = T;
+    using Owned = owned_t<T>;
+    using Where = std::source_location;
+    static constexpr bool kErased = detail::kIsErased<Pipe>;
+
+    /// A handle to nothing, to be assigned later; using it is a UsageError.
+    RDD()
+    requires kErased = default;
+    RDD(detail::LineagePtr lineage, Pipe pipe) : lineage_(std::move(lineage)), pipe_(std::move(pipe)) {}
+    /// The type-erased handle of a chain, by itself wherever an `RDD<T>` is named.
+    template <class U, class P>
+        requires(kErased && !detail::kIsErased<P> && std::same_as<owned_t<U>, T>)
+    RDD(const RDD<U, P>& chain) : RDD(chain.erased()) {}
+
+    // ---- what it is
+
+    int id() const { return lineage().id(); }
+    std::string name() const { return lineage().name(); }
+    const RDD& setName(std::string name) const {
+        lineage().setName(std::move(name));
+        return *this;
+    }
+    /// Errors: IoError where the partitions follow from files that cannot be listed
+    int getNumPartitions() const {
+        checked();
+        return pipe_.partitions();
+    }
+    std::shared_ptr<const Partitioner> partitioner() const { return lineage().partitioner(); }
+    StorageLevel getStorageLevel() const { return lineage().storageLevel(); }
+    /// The lineage as text, an RDD a line, indented at every shuffle, in Spark's form.
+    std::string toDebugString() const { return detail::debugString(lineage(), getNumPartitions()); }
+
+    /// The type-erased handle: equal chains give the same one.
+    RDD<Owned> erased() const {
+        if constexpr (kErased) {
+            return *this;
+        } else {
+            auto node =
+                lineage().nodeOr([&] { return std::make_shared<const detail::PipeNode<Pipe>>(lineage_, pipe_); });
+            return RDD<Owned>(lineage_, detail::ErasedPipe<Owned>(
+                                            std::static_pointer_cast<const detail::Node<Owned>>(std::move(node))));
+        }
+    }
+
+    // ---- kept between jobs
+
+    /// Keeps the partitions that jobs compute from now on in memory. Returns the handle to use from here on: a chain
+    /// that was fused already does not look into the cache.
+    ///
+    /// Errors: UsageError where another level is set already
+    /// Source: Spark RDD.persist
+    [[nodiscard("only the returned handle reads the cached partitions")]] RDD<Owned>
+    persist(StorageLevel level = StorageLevel::MEMORY_ONLY) const
+        requires(!kErased)
+    {
+        auto handle = erased();
+        handle.persist(level);
+        return handle;
+    }
+    RDD<Owned> persist(StorageLevel level = StorageLevel::MEMORY_ONLY) const
+        requires kErased
+    {
+        lineage().setStorageLevel(level);
+        return *this;
+    }
+    /// `persist(StorageLevel::MEMORY_ONLY)`.
+    [[nodiscard("only the returned handle reads the cached partitions")]] RDD<Owned> cache() const
+        requires(!kErased)
+    {
+        return persist();
+    }
+    RDD<Owned> cache() const
+        requires kErased
+    {
+        return persist();
+    }
+    /// Gives the kept partitions up; the RDD is computed again where it is needed.
+    const RDD& unpersist() const {
+        lineage().setStorageLevel(StorageLevel::NONE);
+        return *this;
+    }
+
+    // ---- narrow transformations
+
+    /// `f` of every element.
+    template <class F>
+        requires std::invocable<F&, const T&>
+    auto map(F f, Where where = Where::current()) const {
+        detail::requireConst<F, const T&>();
+        using U = std::remove_cvref_t<std::invoke_result_t<F&, const T&>>;
+        static_assert(!std::is_void_v<U>, "map's function returns nothing; use foreach for its effect");
+        return narrow<detail::MapSink, U>("map", where, nullptr, std::move(f));
+    }
+    /// The elements of the ranges that `f` gives, one after the other. A range with a member `each(sink)` pushes its
+    /// elements itself.
+    template <class F>
+        requires std::invocable<F&, const T&>
+    auto flatMap(F f, Where where = Where::current()) const {
+        detail::requireConst<F, const T&>();
+        using U = typename detail::RangeElement<std::remove_cvref_t<std::invoke_result_t<F&, const T&>>>::type;
+        return narrow<detail::FlatMapSink, U>("flatMap", where, nullptr, std::move(f));
+    }
+    /// The elements for which `f` is true. Keeps the partitioner.
+    template <class F>
+        requires std::predicate<F&, const T&>
+    auto filter(F f, Where where = Where::current()) const {
+        detail::requireConst<F, const T&>();
+        return narrow<detail::FilterSink, T>("filter", where, lineage().partitioner(), std::move(f));
+    }
+    /// The elements of the range that `f(PartitionElements<T>)` gives for each partition; called once for each, the
+    /// empty ones too.
+    template <class F>
+        requires std::invocable<F&, PartitionElements<owned_t<T>>>
+    auto mapPartitions(F f, bool preservesPartitioning = false, Where where = Where::current()) const {
+        detail::requireConst<F, PartitionElements<Owned>>();
+        return partitionwise("mapPartitions", where, preservesPartitioning,
+                             detail::WithoutIndex<F>{detail::Function<F>(std::move(f))});
+    }
+    /// The same with the partition's index: `f(int, PartitionElements<T>)`.
+    template <class F>
+        requires std::invocable<F&, int, PartitionElements<owned_t<T>>>
+    auto mapPartitionsWithIndex(F f, bool preservesPartitioning = false, Where where = Where::current()) const {
+        detail::requireConst<F, int, PartitionElements<Owned>>();
+        return partitionwise("mapPartitionsWithIndex", where, preservesPartitioning, std::move(f));
+    }
+    /// `(f(x), x)` for every element x.
+    template <class F>
+        requires std::invocable<F&, const T&>
+    auto keyBy(F f, Where where = Where::current()) const {
+        detail::requireConst<F, const T&>();
+        using K = std::remove_cvref_t<std::invoke_result_t<F&, const T&>>;
+        return narrow<detail::MapSink, std::pair<K, T>>("keyBy", where, nullptr,
+                                                        detail::WithKey<F>{detail::Function<F>(std::move(f))});
+    }
+    auto keys(Where where = Where::current()) const
+        requires AnyPair<T>
+    {
+        return narrow<detail::MapSink, typename T::first_type>("keys", where, nullptr, detail::TakeKey{});
+    }
+    auto values(Where where = Where::current()) const
+        requires AnyPair<T>
+    {
+        return narrow<detail::MapSink, typename T::second_type>("values", where, nullptr, detail::TakeValue{});
+    }
+    /// `f` of every value. Keeps the partitioner.
+    template <class F>
+        requires(AnyPair<T> && requires(F& f, const T& x) { f(x.second); })
+    auto mapValues(F f, Where where = Where::current()) const {
+        detail::requireConst<F, decltype((std::declval<const T&>().second))>();
+        using Adapter = detail::MapValue<F>;
+        return narrow<detail::MapSink, typename Adapter::template result<T>>(
+            "mapValues", where, lineage().partitioner(), Adapter{detail::Function<F>(std::move(f))});
+    }
+    /// The elements of both, duplicates included: the other's partitions follow this one's. Where both are partitioned
+    /// by equal partitioners, partition i holds the i-th of both and the partitioner is kept. (`union` is a reserved
+    /// word.)
+    template <class U, class P>
+        requires std::same_as<owned_t<U>, owned_t<T>>
+    RDD<Owned> unionWith(const RDD<U, P>& other, Where where = Where::current()) const {
+        return unionAll(std::vector<RDD<Owned>>{erased(), other.erased()}, where);
+    }
+
+    // ---- shuffles
+
+    /// Every element once.
+    ///
+    /// Shape:  hash-partitioned into as many partitions as before (or `numPartitions`); no shuffle where this is
+    /// partitioned already Errors: does not compile where T is no Key
+    auto distinct(int numPartitions = 0, Where where = Where::current()) const;
+    /// The elements dealt out evenly over `numPartitions` partitions.
+    ///
+    /// Errors: UsageError where `numPartitions` is below 1
+    RDD<Owned> repartition(int numPartitions, Where where = Where::current()) const;
+    /// The pairs, partitioned by `partitioner` (or by hash into that many partitions); this RDD itself where it is
+    /// already.
+    RDD<Owned> partitionBy(Partitioning partitioning, Where where = Where::current()) const
+        requires AnyPair<T>
+    {
+        return routed(partitioning, where);
+    }
+
+    /// For each key the combination of its values by `combine`, on each partition first and then across them.
+    ///
+    /// Shape:   RDD<pair<K, V>> -> RDD<pair<K, V>>, partitioned by `partitioning` (default: Spark's rule); no shuffle
+    /// where it is already Cost:    one look-up per element, by view; memory for the distinct keys of each partition
+    /// Errors:  JobError where `combine` throws; does not compile where K is no Key
+    /// Threads: `combine` runs concurrently; it must be associative. Values are combined in the order of partitions
+    /// Source:  Spark PairRDDFunctions.reduceByKey
+    template <class F>
+        requires(AnyPair<T> && requires(F& f, const owned_t<T>& x) { f(x.second, x.second); })
+    auto reduceByKey(F combine, Partitioning partitioning = {}, Where where = Where::current()) const {
+        using V = typename Owned::second_type;
+        detail::requireConst<F, const V&, const V&>();
+        return aggregateBy("reduceByKey", where, choosePartitioner(partitioning),
+                           [&](const detail::OperatorSite& site) {
+                               return detail::Reduction<V, F>(detail::Function<F>(std::move(combine)), site);
+                           });
+    }
+    /// For each key all its values, in the order of partitions.
+    ///
+    /// Shape:  RDD<pair<K, V>> -> RDD<pair<K, vector<V>>>
+    /// Cost:   every value is moved and held; use reduceByKey where the values of a key become one
+    auto groupByKey(Partitioning partitioning = {}, Where where = Where::current()) const
+        requires AnyPair<T>
+    {
+        using V = typename Owned::second_type;
+        return aggregateBy("groupByKey", where, choosePartitioner(partitioning),
+                           [](const detail::OperatorSite&) { return detail::Grouping<V>{}; });
+    }
+    /// For each key of either the values of both.
+    ///
+    /// Shape: (K, V) and (K, W) -> (K, (vector<V>, vector<W>))
+    template <class U, class P>
+        requires(AnyPair<T> && AnyPair<U> &&
+                 std::same_as<typename owned_t<T>::first_type, typename owned_t<U>::first_type>)
+    auto cogroup(const RDD<U, P>& other, Partitioning partitioning = {}, Where where = Where::current()) const {
+        return cogroupWith("cogroup", other, partitioning, where);
+    }
+    /// All pairs of values that the two have for a key: `(K, (V, W))`. A side that is partitioned as the result is does
+    /// not move.
+    template <class U, class P>
+        requires(AnyPair<T> && AnyPair<U> &&
+                 std::same_as<typename owned_t<T>::first_type, typename owned_t<U>::first_type>)
+    auto join(const RDD<U, P>& other, Partitioning partitioning = {}, Where where = Where::current()) const {
+        using Out = std::pair<KeyType, std::pair<typename Owned::second_type, typename owned_t<U>::second_type>>;
+        auto groups = cogroupWith("join", other, partitioning, where);
+        return groups.template narrow<detail::ProductSink, Out>("join", where, groups.partitioner(),
+                                                                detail::InnerProduct{});
+    }
+    /// The pairs in the order of their keys: partitions follow each other, and each is sorted. Equal keys keep their
+    /// order.
+    ///
+    /// Cost:   a job that samples the keys runs at once; then one shuffle
+    /// Source: Spark OrderedRDDFunctions.sortByKey
+    template <class Less = std::less<>>
+        requires(AnyPair<T> && requires(Less& less, const owned_t<T>& x) { static_cast<bool>(less(x.first, x.first)); })
+    RDD<Owned> sortByKey(bool ascending = true, int numPartitions = 0, Less less = {},
+                         Where where = Where::current()) const {
+        return sortedBy(detail::Directed<Less>{std::move(less), ascending}, numPartitions, where);
+    }
+
+    // ---- actions
+
+    /// All elements, in the order of partitions.
+    ///
+    /// Errors: every action throws JobError where a user function threw in all attempts, and IoError where a file could
+    /// not be read
+    std::vector<Owned> collect(Where where = Where::current()) const;
+    /// The pairs as a map; of several with the same key the last one counts.
+    auto collectAsMap(Where where = Where::current()) const
+        requires AnyPair<T>
+    {
+        detail::requireKey<KeyType>();
+        KeyMap<KeyType, typename Owned::second_type> map;
+        for (auto& [key, value] : collect(where)) map.insert_or_assign(std::move(key), std::move(value));
+        return map;
+    }
+    long count(Where where = Where::current()) const;
+    /// How often each value occurs.
+    auto countByValue(Where where = Where::current()) const {
+        detail::requireKey<Owned>();
+        return narrow<detail::MapSink, std::pair<T, long>>("countByValue", where, nullptr,
+                                                           detail::WithConstant<long>{1})
+            .reduceByKey(std::plus<>(), {}, where)
+            .collectAsMap(where);
+    }
+    /// The first element.
+    ///
+    /// Errors: UsageError "empty collection" where there is none
+    Owned first(Where where = Where::current()) const {
+        auto one = take(1, where);
+        if (one.empty())
+            throw UsageError("first: empty collection: RDD " + lineage().text() +
+                                 " has no element; use take(1) where that may be",
+                             where);
+        return std::move(one.front());
+    }
+    /// The first `limit` elements, in the order of partitions; computes no more partitions than it needs to, and of
+    /// those no more blocks.
+    ///
+    /// Cost:   jobs over 1, then 4 times as many partitions (`rivulet.rdd.limit.*`) until there are enough
+    /// Source: Spark RDD.take
+    std::vector<Owned> take(long limit, Where where = Where::current()) const;
+    /// Whether there is no element; computes as little as `take(1)`.
+    bool isEmpty(Where where = Where::current()) const { return getNumPartitions() == 0 || take(1, where).empty(); }
+    /// The `limit` largest by `less`, the largest first; of equals the earlier comes first.
+    template <class Less = std::less<>>
+        requires std::predicate<Less&, const owned_t<T>&, const owned_t<T>&>
+    std::vector<Owned> top(long limit, Less less = {}, Where where = Where::current()) const {
+        return firstBy("top", limit, [&less](const Owned& a, const Owned& b) { return less(b, a); }, where);
+    }
+    /// The `limit` smallest by `less`, the smallest first; of equals the earlier comes first.
+    template <class Less = std::less<>>
+        requires std::predicate<Less&, const owned_t<T>&, const owned_t<T>&>
+    std::vector<Owned> takeOrdered(long limit, Less less = {}, Where where = Where::current()) const {
+        return firstBy("takeOrdered", limit, std::move(less), where);
+    }
+    /// The combination of all elements by `f`, in the order of partitions.
+    ///
+    /// Errors: UsageError "empty collection" where there is no element
+    template <class F>
+        requires std::invocable<F&, const owned_t<T>&, const owned_t<T>&>
+    Owned reduce(F f, Where where = Where::current()) const;
+    /// The combination of `zero` and all elements: `zero` counts once per partition and once more.
+    template <class F>
+        requires std::invocable<F&, const owned_t<T>&, const owned_t<T>&>
+    Owned fold(Owned zero, F f, Where where = Where::current()) const;
+    /// Folds each partition by `fold(value, element)`, then the results by `combine(value, value)`, in the order of
+    /// partitions. Both may return the new value, or change the first argument in place and return nothing. `zero`
+    /// counts once per partition and once more.
+    template <class A, class F, class G>
+        requires(std::invocable<F&, A&, const T&> && std::invocable<G&, A&, const A&>)
+    A aggregate(A zero, F fold, G combine, Where where = Where::current()) const;
+    /// Calls `f` for every element, on the threads of the tasks.
+    template <class F>
+        requires std::invocable<F&, const T&>
+    void foreach (F f, Where where = Where::current()) const {
+        detail::requireConst<F, const T&>();
+        forEachElement(f, where);
+    }
+    /// Calls `f(PartitionElements<T>)` once for every partition, the empty ones too.
+    template <class F>
+        requires std::invocable<F&, PartitionElements<owned_t<T>>>
+    void foreachPartition(F f, Where where = Where::current()) const {
+        detail::requireConst<F, PartitionElements<Owned>>();
+        forEachPartition(f, where);
+    }
+    /// Writes one line per element into `directory`/part-00000 and so on, and `_SUCCESS` when all is there. A reader
+    /// never sees half a part, and nothing but a directory `_temporary` is left where the job fails.
+    ///
+    /// Errors: IoError where the directory exists already, or cannot be written
+    void saveAsTextFile(const std::string& directory, Where where = Where::current()) const
+        requires Printable<T>
+    {
+        saveText(directory, false, where);
+    }
+
+    // ---- for the library
+
+    const Pipe& pipe() const { return pipe_; }
+    const detail::LineagePtr& lineagePtr() const { return lineage_; }
+    /// saveAsTextFile, optionally over what is there (a streaming batch that is repeated).
+    void saveText(const std::string& directory, bool overwrite, Where where) const;
+
+  private:
+    template <class U, class P> friend class RDD;
+    using KeyType = typename detail::PairTypes<Owned>::Key;
+    using PartitionerPtr = std::shared_ptr<const Partitioner>;
+
+    const detail::Lineage& lineage() const {
+        checked();
+        return *lineage_;
+    }
+    void checked() const;
+    PartitionerPtr choosePartitioner(const Partitioning& wanted) const;
+
+    /// The record of an operator that is applied to this RDD alone.
+    std::shared_ptr<detail::Lineage> child(const char* kind, const char* operation, Where where,
+                                           PartitionerPtr partitioner) const;
+    template <template <class, class> class Sink, class U, class F>
+    auto narrow(const char* operation, Where where, PartitionerPtr partitioner, F f) const;
+    template <class F> auto partitionwise(const char* operation, Where where, bool preservesPartitioning, F f) const;
+    template <class Make>
+    auto aggregateBy(const char* operation, Where where, PartitionerPtr partitioner, const Make& makeAggregation,
+                     bool inPlace = false) const;
+    template <class Route>
+    RDD<Owned> exchange(const char* operation, Where where, Route route, PartitionerPtr partitioner) const;
+    RDD<Owned> routed(const Partitioning& partitioning, Where where) const;
+    template <class U, class P>
+    auto cogroupWith(const char* operation, const RDD<U, P>& other, const Partitioning& partitioning,
+                     Where where) const;
+    template <class Less> RDD<Owned> sortedBy(Less less, int numPartitions, Where where) const;
+
+    template <class Result, class Task>
+    std::vector<Result> run(const char* operation, Where where, const Task& task) const;
+    template <class Before>
+    std::vector<Owned> firstBy(const char* operation, long limit, const Before& before, Where where) const;
+    template <class F> void forEachElement(const F& f, Where where) const;
+    template <class F> void forEachPartition(const F& f, Where where) const;
+
+    detail::LineagePtr lineage_;
+    Pipe pipe_;
+};
+
+} // namespace rivulet
+
+#include "rivulet/rdd/operations.h"

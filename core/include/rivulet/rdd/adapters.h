@@ -1,0 +1,60 @@
+#pragma once
+
+#include "rivulet/rdd/pipe.h"
+
+/// Functions of this library that are fused like the user's: they take an element as it comes and move what they can.
+namespace rivulet::detail {
+
+struct TakeKey {
+    using adapter = void;
+    template <class T> using result = typename T::first_type;
+    template <class X> decltype(auto) operator()(X&& x, const OperatorSite&) const {
+        return (std::forward<X>(x).first);
+    }
+};
+
+struct TakeValue {
+    using adapter = void;
+    template <class T> using result = typename T::second_type;
+    template <class X> decltype(auto) operator()(X&& x, const OperatorSite&) const {
+        return (std::forward<X>(x).second);
+    }
+};
+
+template <class F> struct MapValue {
+    using adapter = void;
+    template <class T>
+    using result = std::pair<typename T::first_type,
+                             std::remove_cvref_t<std::invoke_result_t<const F&, const typename T::second_type&>>>;
+    Function<F> f;
+    template <class X> auto operator()(X&& x, const OperatorSite& site) const {
+        using Key = typename std::remove_cvref_t<X>::first_type;
+        using Value = std::remove_cvref_t<decltype((*f)(std::as_const(x.second)))>;
+        Value value = callUser(site, *f, std::as_const(x.second));
+        return std::pair<Key, Value>(std::forward<X>(x).first, std::move(value));
+    }
+};
+
+template <class F> struct WithKey {
+    using adapter = void;
+    template <class T> using result = std::pair<std::remove_cvref_t<std::invoke_result_t<const F&, const T&>>, T>;
+    Function<F> f;
+    template <class X> auto operator()(X&& x, const OperatorSite& site) const {
+        using T = std::remove_cvref_t<X>;
+        using Key = std::remove_cvref_t<decltype((*f)(std::as_const(x)))>;
+        Key key = callUser(site, *f, std::as_const(x));
+        return std::pair<Key, T>(std::move(key), std::forward<X>(x));
+    }
+};
+
+/// Pairs an element with a constant: `countByValue` and `distinct` are aggregations of such pairs.
+template <class V> struct WithConstant {
+    using adapter = void;
+    template <class T> using result = std::pair<T, V>;
+    V constant;
+    template <class X> auto operator()(X&& x, const OperatorSite&) const {
+        return std::pair<std::remove_cvref_t<X>, V>(std::forward<X>(x), constant);
+    }
+};
+
+} // namespace rivulet::detail

@@ -1,0 +1,393 @@
+#pragma once
+
+#include "rivulet/rdd.h"
+#include "rivulet/rdd/text_output.h"
+
+/// The bodies of RDD's operations.
+namespace rivulet {
+
+// ---- lineage
+
+template <class T, class Pipe> void RDD<T, Pipe>::checked() const {
+    if (!lineage_) [[unlikely]]
+        throw UsageError("this RDD is a handle to nothing: assign it the result of parallelize, textFile or an "
+                         "operation before it is used");
+}
+
+template <class T, class Pipe>
+auto RDD<T, Pipe>::choosePartitioner(const Partitioning& wanted) const -> PartitionerPtr {
+    return detail::choosePartitioner(*lineage().engine(), wanted, {{getNumPartitions(), lineage().partitioner()}});
+}
+
+template <class T, class Pipe>
+std::shared_ptr<detail::Lineage> RDD<T, Pipe>::child(const char* kind, const char* operation, Where where,
+                                                     PartitionerPtr partitioner) const {
+    lineage().engine()->checkUsable();
+    return std::make_shared<detail::Lineage>(lineage_->weakEngine(), kind, CallSite{operation, where},
+                                             std::move(partitioner));
+}
+
+// ---- narrow
+
+template <class T, class Pipe>
+template <template <class, class> class Sink, class U, class F>
+auto RDD<T, Pipe>::narrow(const char* operation, Where where, PartitionerPtr partitioner, F f) const {
+    using Next = detail::NarrowPipe<Pipe, F, Sink, U>;
+    auto made = child("MapPartitionsRDD", operation, where, std::move(partitioner));
+    made->dependOn({lineage_, kErased, nullptr});
+    Next next(pipe_, detail::Function<F>(std::move(f)), made->site());
+    return RDD<U, Next>(std::move(made), std::move(next));
+}
+
+template <class T, class Pipe>
+template <class F>
+auto RDD<T, Pipe>::partitionwise(const char* operation, Where where, bool preservesPartitioning, F f) const {
+    using Next = detail::PartitionPipe<Pipe, F>;
+    auto made = child("MapPartitionsRDD", operation, where, preservesPartitioning ? lineage().partitioner() : nullptr);
+    made->dependOn({lineage_, kErased, nullptr});
+    Next next(pipe_, detail::Function<F>(std::move(f)), made->site());
+    return RDD<typename Next::value_type, Next>(std::move(made), std::move(next));
+}
+
+template <class T> RDD<T> unionAll(const std::vector<RDD<T>>& parts, std::source_location where) {
+    if (parts.empty())
+        throw UsageError("unionAll: no RDDs were given, and without one there is no context; use Context::unionAll",
+                         where);
+    std::vector<std::shared_ptr<const detail::Node<T>>> nodes;
+    std::vector<detail::Dependency> dependencies;
+    std::shared_ptr<const Partitioner> common;
+    bool alike = true;
+    for (const RDD<T>& part : parts) {
+        if (part.getNumPartitions() == 0) continue;
+        const auto partitioner = part.partitioner();
+        if (nodes.empty()) common = partitioner;
+        alike = alike && common && partitioner && common->equals(*partitioner);
+        nodes.push_back(part.pipe().node());
+        dependencies.push_back({part.lineagePtr(), true, nullptr});
+    }
+    const auto engine = parts.front().lineagePtr()->engine();
+    engine->checkUsable();
+    auto made = std::make_shared<detail::Lineage>(engine->weak_from_this(),
+                                                  alike && common ? "PartitionerAwareUnionRDD" : "UnionRDD",
+                                                  CallSite{"union", where}, alike ? common : nullptr);
+    for (auto& dependency : dependencies) made->dependOn(std::move(dependency));
+    return RDD<T>(made, detail::ErasedPipe<T>(std::make_shared<const detail::UnionNode<T>>(made, std::move(nodes))));
+}
+
+// ---- shuffles
+
+template <class T, class Pipe>
+template <class Make>
+auto RDD<T, Pipe>::aggregateBy(const char* operation, Where where, PartitionerPtr partitioner,
+                               const Make& makeAggregation, bool inPlace) const {
+    detail::requireKey<KeyType>();
+    using Aggregation = std::invoke_result_t<const Make&, const detail::OperatorSite&>;
+    using Node = detail::AggregatedNode<Pipe, Aggregation>;
+    using Out = std::pair<KeyType, typename Aggregation::Combined>;
+    const PartitionerPtr own = lineage().partitioner();
+    inPlace = inPlace || (own && own->equals(*partitioner));
+    auto made = child(inPlace ? "MapPartitionsRDD" : "ShuffledRDD", operation, where, partitioner);
+    Aggregation aggregation = makeAggregation(made->site());
+    std::shared_ptr<const Node> node;
+    if (inPlace) {
+        made->dependOn({lineage_, kErased, nullptr});
+        node = std::make_shared<const Node>(made, pipe_, std::move(aggregation));
+    } else {
+        auto shuffle = std::make_shared<typename Node::Shuffle>(lineage_, pipe_, aggregation, std::move(partitioner));
+        made->dependOn({lineage_, kErased, shuffle});
+        node = std::make_shared<const Node>(made, std::move(shuffle), std::move(aggregation));
+    }
+    return RDD<Out>(std::move(made), detail::ErasedPipe<Out>(std::move(node)));
+}
+
+template <class T, class Pipe> auto RDD<T, Pipe>::distinct(int numPartitions, Where where) const {
+    detail::requireKey<Owned>();
+    const PartitionerPtr own = lineage().partitioner();
+    const int before = getNumPartitions();
+    const bool inPlace = own && (numPartitions <= 0 || numPartitions == before);
+    const PartitionerPtr partitioner =
+        inPlace ? own
+                : std::make_shared<HashPartitioner>(std::max(numPartitions > 0 ? numPartitions : before, 1), where);
+    auto present = narrow<detail::MapSink, std::pair<T, detail::Nothing>>("distinct", where, nullptr,
+                                                                          detail::WithConstant<detail::Nothing>{})
+                       .aggregateBy(
+                           "distinct", where, partitioner,
+                           [](const detail::OperatorSite&) { return detail::Presence{}; }, inPlace);
+    return present.template narrow<detail::MapSink, Owned>("distinct", where, inPlace ? own : nullptr,
+                                                           detail::TakeKey{});
+}
+
+template <class T, class Pipe>
+template <class Route>
+auto RDD<T, Pipe>::exchange(const char* operation, Where where, Route route, PartitionerPtr partitioner) const
+    -> RDD<Owned> {
+    auto made = child("ShuffledRDD", operation, where, std::move(partitioner));
+    auto shuffle = std::make_shared<detail::Exchange<Pipe, Route>>(lineage_, pipe_, std::move(route));
+    made->dependOn({lineage_, kErased, shuffle});
+    auto node = std::make_shared<const detail::ExchangedNode<Owned>>(made, std::move(shuffle));
+    return RDD<Owned>(std::move(made), detail::ErasedPipe<Owned>(std::move(node)));
+}
+
+template <class T, class Pipe> auto RDD<T, Pipe>::repartition(int numPartitions, Where where) const -> RDD<Owned> {
+    if (numPartitions < 1)
+        throw UsageError(
+            "repartition: the number of partitions (" + std::to_string(numPartitions) + ") must be positive", where);
+    return exchange("repartition", where, detail::RoundRobin{std::size_t(numPartitions)}, nullptr);
+}
+
+template <class T, class Pipe>
+auto RDD<T, Pipe>::routed(const Partitioning& partitioning, Where where) const -> RDD<Owned> {
+    detail::requireKey<KeyType>();
+    const PartitionerPtr partitioner = choosePartitioner(partitioning);
+    if (lineage().partitioner() && lineage().partitioner()->equals(*partitioner)) return erased();
+    return exchange("partitionBy", where, detail::ByKey<KeyType>{detail::Router<KeyType>(partitioner)}, partitioner);
+}
+
+template <class T, class Pipe>
+template <class U, class P>
+auto RDD<T, Pipe>::cogroupWith(const char* operation, const RDD<U, P>& other, const Partitioning& partitioning,
+                               Where where) const {
+    detail::requireKey<KeyType>();
+    using Node = detail::CogroupedNode<Pipe, P>;
+    using Out = std::pair<KeyType, typename Node::Group>;
+    const auto engine = lineage().engine();
+    if (other.lineagePtr() && other.lineagePtr()->engine() != engine)
+        throw UsageError(std::string(operation) +
+                             ": the two RDDs belong to different contexts; make both with the same Context",
+                         where);
+    const PartitionerPtr partitioner = detail::choosePartitioner(
+        *engine, partitioning,
+        {{getNumPartitions(), lineage().partitioner()}, {other.getNumPartitions(), other.partitioner()}});
+    auto made = child("CoGroupedRDD", operation, where, partitioner);
+    detail::CogroupSide<Pipe> left(lineage_, pipe_, partitioner);
+    detail::CogroupSide<P> right(other.lineagePtr(), other.pipe(), partitioner);
+    made->dependOn(left.dependency());
+    made->dependOn(right.dependency());
+    auto node = std::make_shared<const Node>(made, partitioner->numPartitions(), std::move(left), std::move(right));
+    return RDD<Out>(std::move(made), detail::ErasedPipe<Out>(std::move(node)));
+}
+
+template <class T, class Pipe>
+template <class Less>
+auto RDD<T, Pipe>::sortedBy(Less less, int numPartitions, Where where) const -> RDD<Owned> {
+    constexpr std::size_t kSamplePerRange = 20, kOversampling = 3, kMostSampled = 1'000'000;
+    const int before = getNumPartitions(), wanted = numPartitions > 0 ? numPartitions : std::max(before, 1);
+    std::vector<KeyType> bounds;
+    if (wanted > 1 && before > 0) {
+        const std::size_t sampleSize = std::min(kSamplePerRange * std::size_t(wanted), kMostSampled);
+        const std::size_t capacity = (kOversampling * sampleSize + std::size_t(before) - 1) / std::size_t(before);
+        auto samples = run<detail::KeySample<KeyType>>("sortByKey", where, [&](int p, TaskContext& task) {
+            detail::KeySample<KeyType> sample;
+            detail::SampleSink<KeyType> sink{sample, capacity, std::uint64_t(p) ^ std::uint64_t(id()) << 16};
+            detail::drain(pipe_, p, task, sink);
+            return sample;
+        });
+        bounds = detail::rangeBounds(std::move(samples), wanted, less);
+    }
+    auto partitioner = std::make_shared<RangePartitioner<KeyType, Less>>(std::move(bounds), less);
+    auto made = child("ShuffledRDD", "sortByKey", where, partitioner);
+    using Route = detail::ByKey<KeyType>;
+    auto shuffle =
+        std::make_shared<detail::Exchange<Pipe, Route>>(lineage_, pipe_, Route{detail::Router<KeyType>(partitioner)});
+    made->dependOn({lineage_, kErased, shuffle});
+    auto node = std::make_shared<const detail::SortedNode<Owned, Less>>(made, std::move(shuffle), std::move(less),
+                                                                        made->site());
+    return RDD<Owned>(std::move(made), detail::ErasedPipe<Owned>(std::move(node)));
+}
+
+// ---- actions
+
+template <class T, class Pipe>
+template <class Result, class Task>
+std::vector<Result> RDD<T, Pipe>::run(const char* operation, Where where, const Task& task) const {
+    lineage().engine()->checkUsable();
+    return detail::runTasks<Result, Pipe>(lineage_, CallSite{operation, where},
+                                          detail::allPartitions(pipe_.partitions()), task);
+}
+
+template <class T, class Pipe> auto RDD<T, Pipe>::collect(Where where) const -> std::vector<Owned> {
+    using Part = detail::Rows<Owned>;
+    auto parts = run<Part>("collect", where, [&](int p, TaskContext& task) {
+        Part rows;
+        detail::AppendSink<Owned> sink{rows};
+        detail::drain(pipe_, p, task, sink);
+        return rows;
+    });
+    if constexpr (std::same_as<Part, std::vector<Owned>>)
+        if (parts.size() == 1) return std::move(parts.front());
+    std::vector<Owned> all;
+    std::size_t size = 0;
+    for (const Part& part : parts) size += part.size();
+    all.reserve(size);
+    for (Part& part : parts)
+        all.insert(all.end(), std::make_move_iterator(part.begin()), std::make_move_iterator(part.end()));
+    return all;
+}
+
+template <class T, class Pipe> long RDD<T, Pipe>::count(Where where) const {
+    long sum = 0;
+    for (long n : run<long>("count", where, [&](int p, TaskContext& task) {
+             long n = 0;
+             detail::CountSink sink{n};
+             detail::drain(pipe_, p, task, sink);
+             return n;
+         }))
+        sum += n;
+    return sum;
+}
+
+template <class T, class Pipe> auto RDD<T, Pipe>::take(long limit, Where where) const -> std::vector<Owned> {
+    std::vector<Owned> taken;
+    if (limit <= 0) return taken;
+    const auto engine = lineage().engine();
+    const int total = getNumPartitions();
+    const std::size_t wanted = std::size_t(limit);
+    for (int scanned = 0; scanned < total && taken.size() < wanted;) {
+        const int tried = std::min(total - scanned, detail::partitionsToTry(*engine, scanned, taken.size(), wanted));
+        std::vector<int> partitions(static_cast<std::size_t>(tried));
+        for (int i = 0; i < tried; ++i) partitions[std::size_t(i)] = scanned + i;
+        const std::size_t left = wanted - taken.size();
+        auto parts = detail::runTasks<detail::Rows<Owned>, Pipe>(lineage_, CallSite{"take", where},
+                                                                 std::move(partitions), [&](int p, TaskContext& task) {
+                                                                     detail::Rows<Owned> rows;
+                                                                     detail::TakeSink<Owned> sink{rows, left};
+                                                                     auto cursor = pipe_.open(p, task);
+                                                                     while (!sink.full() && pipe_.advance(cursor, sink))
+                                                                         task.throwIfCancelled();
+                                                                     return rows;
+                                                                 });
+        for (auto& part : parts)
+            for (auto&& x : part)
+                if (taken.size() < wanted) taken.push_back(std::move(x));
+        scanned += tried;
+    }
+    return taken;
+}
+
+template <class T, class Pipe>
+template <class Before>
+auto RDD<T, Pipe>::firstBy(const char* operation, long limit, const Before& before, Where where) const
+    -> std::vector<Owned> {
+    if (limit <= 0) return {};
+    const detail::OperatorSite site{CallSite{operation, where}, id()};
+    using Heap = detail::BoundedHeap<Owned, Before>;
+    auto parts = run<std::vector<Owned>>(operation, where, [&](int p, TaskContext& task) {
+        Heap heap(std::size_t(limit), before, site);
+        detail::drain(pipe_, p, task, heap);
+        return heap.take();
+    });
+    Heap all(std::size_t(limit), before, site);
+    detail::onDriver(site, [&] {
+        for (auto& part : parts)
+            for (Owned& x : part) all(std::move(x));
+    });
+    return all.take();
+}
+
+template <class T, class Pipe>
+template <class F>
+    requires std::invocable<F&, const owned_t<T>&, const owned_t<T>&>
+auto RDD<T, Pipe>::reduce(F f, Where where) const -> Owned {
+    detail::requireConst<F, const Owned&, const Owned&>();
+    const detail::OperatorSite site{CallSite{"reduce", where}, id()};
+    auto parts = run<std::optional<Owned>>("reduce", where, [&](int p, TaskContext& task) {
+        std::optional<Owned> value;
+        detail::ReduceSink<Owned, F> sink{value, f, site};
+        detail::drain(pipe_, p, task, sink);
+        return value;
+    });
+    std::optional<Owned> value;
+    detail::onDriver(site, [&] {
+        detail::ReduceSink<Owned, F> sink{value, f, site};
+        for (auto& part : parts)
+            if (part) sink(std::move(*part));
+    });
+    if (!value)
+        throw UsageError("reduce: empty collection: RDD " + lineage().text() +
+                             " has no element; use fold with a zero where that may be",
+                         where);
+    return std::move(*value);
+}
+
+template <class T, class Pipe>
+template <class F>
+    requires std::invocable<F&, const owned_t<T>&, const owned_t<T>&>
+auto RDD<T, Pipe>::fold(Owned zero, F f, Where where) const -> Owned {
+    detail::requireConst<F, const Owned&, const Owned&>();
+    const detail::OperatorSite site{CallSite{"fold", where}, id()};
+    auto parts = run<Owned>("fold", where, [&](int p, TaskContext& task) {
+        std::optional<Owned> value(zero);
+        detail::ReduceSink<Owned, F> sink{value, f, site};
+        detail::drain(pipe_, p, task, sink);
+        return std::move(*value);
+    });
+    std::optional<Owned> value(zero);
+    detail::onDriver(site, [&] {
+        detail::ReduceSink<Owned, F> sink{value, f, site};
+        for (auto& part : parts) sink(std::move(part));
+    });
+    return std::move(*value);
+}
+
+template <class T, class Pipe>
+template <class A, class F, class G>
+    requires(std::invocable<F&, A&, const T&> && std::invocable<G&, A&, const A&>)
+A RDD<T, Pipe>::aggregate(A zero, F fold, G combine, Where where) const {
+    detail::requireConst<F, A&, const T&>();
+    detail::requireConst<G, A&, const A&>();
+    const detail::OperatorSite site{CallSite{"aggregate", where}, id()};
+    auto parts = run<A>("aggregate", where, [&](int p, TaskContext& task) {
+        A value = zero;
+        detail::FoldSink<A, F> sink{value, fold, site};
+        detail::drain(pipe_, p, task, sink);
+        return value;
+    });
+    A value = zero;
+    detail::onDriver(site, [&] {
+        detail::FoldSink<A, G> sink{value, combine, site};
+        for (A& part : parts) sink(std::as_const(part));
+    });
+    return value;
+}
+
+template <class T, class Pipe> template <class F> void RDD<T, Pipe>::forEachElement(const F& f, Where where) const {
+    const detail::OperatorSite site{CallSite{"foreach", where}, id()};
+    run<char>("foreach", where, [&](int p, TaskContext& task) {
+        detail::ForeachSink<F> sink{f, site};
+        detail::drain(pipe_, p, task, sink);
+        return char();
+    });
+}
+
+template <class T, class Pipe> template <class F> void RDD<T, Pipe>::forEachPartition(const F& f, Where where) const {
+    const detail::OperatorSite site{CallSite{"foreachPartition", where}, id()};
+    run<char>("foreachPartition", where, [&](int p, TaskContext& task) {
+        detail::PipeSource<Pipe> source(pipe_, p, task);
+        detail::callUser(site, f, PartitionElements<Owned>(source));
+        return char();
+    });
+}
+
+template <class T, class Pipe>
+void RDD<T, Pipe>::saveText(const std::string& directory, bool overwrite, Where where) const {
+    const auto engine = lineage().engine();
+    engine->checkUsable();
+    const int partitions = getNumPartitions();
+    detail::TextOutput output(directory, partitions, overwrite);
+    run<char>("saveAsTextFile", where, [&](int p, TaskContext& task) {
+        auto part = output.openPart(p, task.attemptNumber());
+        detail::LineSink sink{*part, {}};
+        auto cursor = pipe_.open(p, task);
+        bool more = true;
+        while (more) {
+            more = pipe_.advance(cursor, sink);
+            sink.flush();
+            task.throwIfCancelled();
+        }
+        part->commit();
+        return char();
+    });
+    output.commit();
+}
+
+} // namespace rivulet

@@ -1,0 +1,118 @@
+#pragma once
+
+#include "rivulet/shuffle/aggregate.h"
+
+/// Two keyed RDDs brought together by key; `join` is a product over each group.
+namespace rivulet::detail {
+
+/// One of the two sides: shuffled, or read in place where it is partitioned as the result is.
+template <class Pipe> class CogroupSide {
+  public:
+    using K = KeyOf<typename Pipe::value_type>;
+    using V = ValueOf<typename Pipe::value_type>;
+    using Shuffle = KeyedShuffle<Pipe, Grouping<V>>;
+
+    CogroupSide(const LineagePtr& parent, Pipe pipe, const std::shared_ptr<const Partitioner>& partitioner) {
+        if (parent->partitioner() && parent->partitioner()->equals(*partitioner))
+            local_.emplace(std::move(pipe));
+        else
+            shuffle_ = std::make_shared<Shuffle>(parent, std::move(pipe), Grouping<V>{}, partitioner);
+        dependency_ = {parent, kIsErased<Pipe>, shuffle_};
+    }
+    const Dependency& dependency() const { return dependency_; }
+
+    template <class Group, class Place>
+    void addTo(Table<K, Group>& table, int partition, TaskContext& task, const Place& place) const {
+        if (local_) {
+            LocalSink<Group, Place> sink{table, place, {}};
+            drain(*local_, partition, task, sink);
+            return;
+        }
+        shuffle_->eachOutput(partition, task, [&](const auto& rows) {
+            mergeRows(table, rows, [&](Table<K, Group>& into, Cell<K, Group>& cell, const Cell<K, V>& row) {
+                if (cell.used()) {
+                    place(cell.value()).push_back(row.value());
+                } else {
+                    Group group;
+                    place(group).push_back(row.value());
+                    into.claimCopy(cell, row.slot(), std::move(group));
+                }
+            });
+        });
+    }
+
+  private:
+    template <class Group, class Place> struct LocalSink {
+        Table<K, Group>& table;
+        const Place& place;
+        Arena texts;
+        template <class Row> void operator()(Row&& row) {
+            KeySlot<K> key;
+            key.set(std::forward<Row>(row).first, texts);
+            SlotGuard guard{key};
+            Cell<K, Group>& cell = table.at(key);
+            if (cell.used()) {
+                place(cell.value()).push_back(own(std::forward<Row>(row).second));
+            } else {
+                Group group;
+                place(group).push_back(own(std::forward<Row>(row).second));
+                table.claim(cell, key, std::move(group));
+            }
+            texts.clear();
+        }
+        struct SlotGuard {
+            KeySlot<K>& key;
+            ~SlotGuard() { key.drop(); }
+        };
+    };
+
+    std::shared_ptr<Shuffle> shuffle_;
+    std::optional<Pipe> local_;
+    Dependency dependency_;
+};
+
+template <class K, class V, class W> using Cogrouped = std::pair<K, std::pair<std::vector<V>, std::vector<W>>>;
+
+template <class Left, class Right>
+class CogroupedNode final
+    : public Node<
+          Cogrouped<typename CogroupSide<Left>::K, typename CogroupSide<Left>::V, typename CogroupSide<Right>::V>> {
+  public:
+    using K = typename CogroupSide<Left>::K;
+    using Group = std::pair<std::vector<typename CogroupSide<Left>::V>, std::vector<typename CogroupSide<Right>::V>>;
+
+    CogroupedNode(LineagePtr lineage, int partitions, CogroupSide<Left> left, CogroupSide<Right> right)
+        : Node<std::pair<K, Group>>(std::move(lineage)),
+          partitions_(partitions),
+          left_(std::move(left)),
+          right_(std::move(right)) {}
+    int partitions() const override { return partitions_; }
+
+  protected:
+    std::unique_ptr<Reader<std::pair<K, Group>>> compute(int partition, TaskContext& task) const override {
+        Table<K, Group> table;
+        left_.addTo(table, partition, task, [](Group& group) -> auto& { return group.first; });
+        right_.addTo(table, partition, task, [](Group& group) -> auto& { return group.second; });
+        return std::make_unique<TableReader<K, Group>>(std::move(table));
+    }
+
+  private:
+    int partitions_;
+    CogroupSide<Left> left_;
+    CogroupSide<Right> right_;
+};
+
+/// All pairs of a key's values on both sides.
+struct InnerProduct {};
+template <class F, class Sink> struct ProductSink {
+    const F& f;
+    const OperatorSite& site;
+    Sink& next;
+    template <class K, class V, class W> void operator()(const Cogrouped<K, V, W>& group) {
+        for (const V& v : group.second.first)
+            for (const W& w : group.second.second)
+                next(std::pair<K, std::pair<V, W>>(group.first, std::pair<V, W>(v, w)));
+    }
+};
+
+} // namespace rivulet::detail

@@ -1,0 +1,559 @@
+#include "rivulet/conf.h"
+
+#include "base/io_error.h"
+#include "rivulet/error.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <fstream>
+#include <limits>
+#include <optional>
+#include <span>
+#include <unistd.h>
+
+namespace rivulet {
+namespace {
+
+enum class Type { String, MasterString, Choice, Integer, Bool, Bytes, Duration };
+
+constexpr std::int64_t kKiB = 1024;
+constexpr std::int64_t kMiB = 1024 * kKiB;
+constexpr std::int64_t kNoMax = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kMaxInt = std::numeric_limits<int>::max();
+
+struct Key {
+    const char* name;
+    Type type;
+    const char* defaultValue; // nullptr: none
+    const char* meaning;
+    const char* example;
+    std::int64_t min = 0; // of integers, bytes and milliseconds
+    std::int64_t max = kNoMax;
+    const char* choices = ""; // separated by blanks
+};
+
+// Sorted by name; the defaults obey their own rules (a test reads every one of them back).
+constexpr Key kKeys[] = {
+    {"rivulet.app.name", Type::String, nullptr, "the program's name in logs and listings", "totals"},
+    {"rivulet.default.parallelism", Type::Integer, nullptr,
+     "partitions of parallelize and of shuffles that are not told; without it, the threads of the master", "8", 1,
+     kMaxInt},
+    {"rivulet.executor", Type::Choice, "tbb", "what runs tasks: TBB, a plain thread pool, or the calling thread alone",
+     "tbb", 0, kNoMax, "tbb threads serial"},
+    {"rivulet.files.blockBytes", Type::Bytes, "256k", "how much textFile reads at a time", "256k", 4 * kKiB, 64 * kMiB},
+    {"rivulet.files.maxLineBytes", Type::Bytes, "1g", "a longer line in a file fails its task", "16m", 1},
+    {"rivulet.files.maxPartitionBytes", Type::Bytes, "128m", "the largest piece of a file that one partition reads",
+     "128m", 1},
+    {"rivulet.log.level", Type::Choice, "WARN", "the least level that is logged", "INFO", 0, kNoMax,
+     "ALL TRACE DEBUG INFO WARN ERROR FATAL CRITICAL OFF"},
+    {"rivulet.master", Type::MasterString, nullptr,
+     "threads, and attempts per task: local, local[N], local[*], local[N,F], local[*,F]", "local[*]"},
+    {"rivulet.rdd.limit.initialNumPartitions", Type::Integer, "1", "partitions that take() tries first", "1", 1,
+     kMaxInt},
+    {"rivulet.rdd.limit.scaleUpFactor", Type::Integer, "4", "how many times more take() tries next", "4", 2, kMaxInt},
+    {"rivulet.streaming.fileStream.minRememberDuration", Type::Duration, "60s",
+     "files older than this are not new to a file stream", "60s"},
+    {"rivulet.streaming.gracefulStopTimeout", Type::Duration, nullptr,
+     "how long a graceful stop waits for what was received; without it, 10 batches", "30s"},
+    {"rivulet.streaming.io.threads", Type::Integer, "1", "threads that serve all sockets", "1", 1, 1024},
+    {"rivulet.streaming.lateTicks", Type::Choice, "merge",
+     "batches whose time passed during a long one: merged into one, all run, or skipped", "merge", 0, kNoMax,
+     "merge all skip"},
+    {"rivulet.streaming.receiver.bufferBytes", Type::Bytes, "64m", "what one receiver may hold before it waits", "64m",
+     1},
+    {"rivulet.streaming.receiver.maxLineBytes", Type::Bytes, "16m", "a longer line from a socket is an error", "1m", 1},
+    {"rivulet.streaming.receiverRestartDelay", Type::Duration, "2s", "the pause before a failed receiver starts again",
+     "2s"},
+    {"rivulet.streaming.stopGracefullyOnShutdown", Type::Bool, "false",
+     "whether SIGTERM and SIGINT finish what was received before the program ends", "true"},
+    {"rivulet.task.maxFailures", Type::Integer, nullptr,
+     "attempts per task before its job fails; without it, the master decides: 1, or F in local[N,F]", "4", 1, kMaxInt},
+};
+
+constexpr std::string_view kUserPrefix = "user.";
+constexpr std::string_view kDigits = "0123456789";
+
+struct Unit {
+    std::string_view name;
+    std::int64_t factor;
+};
+// The first unit of each size is the one that is printed.
+constexpr Unit kByteUnits[] = {{"t", 1024 * 1024 * kMiB}, {"g", 1024 * kMiB}, {"m", kMiB}, {"k", kKiB}};
+constexpr Unit kDurationUnits[] = {{"d", 86'400'000}, {"h", 3'600'000}, {"min", 60'000},
+                                   {"m", 60'000},     {"s", 1000},      {"ms", 1}};
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+std::string lower(std::string_view text) {
+    std::string result(text);
+    std::ranges::transform(result, result.begin(), [](char c) { return lower(c); });
+    return result;
+}
+
+std::string_view trim(std::string_view text) {
+    constexpr std::string_view kBlank = " \t\r\n";
+    const auto begin = text.find_first_not_of(kBlank);
+    return begin == text.npos ? std::string_view() : text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
+}
+
+const Key* findKnown(std::string_view name) {
+    const auto found =
+        std::ranges::lower_bound(kKeys, name, {}, [](const Key& key) { return std::string_view(key.name); });
+    return found != std::end(kKeys) && found->name == name ? found : nullptr;
+}
+
+// Levenshtein's distance without regard to case.
+std::size_t editDistance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = row[0];
+        row[0] = i;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const std::size_t above = row[j];
+            row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (lower(a[i - 1]) != lower(b[j - 1]))});
+            diagonal = above;
+        }
+    }
+    return row[b.size()];
+}
+
+struct Nearest {
+    const Key* key;
+    std::size_t distance;
+};
+
+Nearest nearestKnown(std::string_view name) {
+    Nearest nearest{kKeys, std::numeric_limits<std::size_t>::max()};
+    for (const Key& key : kKeys) {
+        if (const std::size_t distance = editDistance(name, key.name); distance < nearest.distance)
+            nearest = {&key, distance};
+    }
+    return nearest;
+}
+
+std::string unknownKeyMessage(std::string_view name) {
+    std::string message = "unknown key '" + std::string(name) + "'; ";
+    // A program that comes from Spark brings its keys, most of which differ in the first word alone.
+    constexpr std::string_view kSparkPrefix = "spark.";
+    const std::string ours =
+        name.starts_with(kSparkPrefix) ? "rivulet." + std::string(name.substr(kSparkPrefix.size())) : std::string(name);
+    const Nearest nearest = nearestKnown(ours);
+    if (nearest.distance <= ours.size() / 2) message += "did you mean '" + std::string(nearest.key->name) + "'? ";
+    return message + "Keys of your own begin with 'user.'; Conf::describe() lists the others";
+}
+
+// Returns the known key, nullptr for one of the user's own, and throws for all others.
+const Key* requireKey(std::string_view name, const std::string& prefix, std::source_location where) {
+    if (const Key* key = findKnown(name)) return key;
+    if (name.starts_with(kUserPrefix) && name.size() > kUserPrefix.size()) return nullptr;
+    throw UsageError(prefix + unknownKeyMessage(name), where);
+}
+
+std::optional<std::int64_t> parseInteger(std::string_view text) {
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
+}
+
+std::optional<double> parseDouble(std::string_view text) {
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
+}
+
+std::optional<bool> parseBool(std::string_view text) {
+    const std::string word = lower(text);
+    return word == "true" ? std::optional(true) : word == "false" ? std::optional(false) : std::nullopt;
+}
+
+// A number with a unit, in units of factor 1. Fractions are not accepted: "1.5g" is "1536m".
+std::optional<std::int64_t> parseWithUnit(std::string_view text, std::span<const Unit> units) {
+    const auto digits = std::min(text.find_first_not_of(kDigits), text.size());
+    const auto number = parseInteger(text.substr(0, digits));
+    const std::string name = lower(trim(text.substr(digits)));
+    const auto unit = std::ranges::find(units, std::string_view(name), &Unit::name);
+    if (!number || unit == units.end() || *number > kNoMax / unit->factor) return std::nullopt;
+    return *number * unit->factor;
+}
+
+std::optional<std::int64_t> parseBytes(std::string_view text) {
+    // "64m", "64mb" and "64mib" are the same, as in Spark; "64b" is 64.
+    std::string word = lower(text);
+    if (word.ends_with('b')) {
+        word.pop_back();
+        if (word.ends_with('i') && word.size() > 1 && kDigits.find(word[word.size() - 2]) == kDigits.npos)
+            word.pop_back();
+    }
+    if (const auto plain = parseInteger(word)) return *plain >= 0 ? plain : std::nullopt;
+    return parseWithUnit(word, kByteUnits);
+}
+
+std::optional<std::int64_t> parseDuration(std::string_view text) { return parseWithUnit(text, kDurationUnits); }
+
+std::string formatWithUnit(std::int64_t value, std::span<const Unit> units) {
+    for (const Unit& unit : units) {
+        if (value != 0 && value % unit.factor == 0) return std::to_string(value / unit.factor) + std::string(unit.name);
+    }
+    return std::to_string(value) + (units.back().factor == 1 ? std::string(units.back().name) : "");
+}
+
+std::string formatNumber(Type type, std::int64_t value) {
+    return type == Type::Bytes      ? formatWithUnit(value, kByteUnits)
+           : type == Type::Duration ? formatWithUnit(value, kDurationUnits)
+                                    : std::to_string(value);
+}
+
+std::string rangeText(const Key& key) {
+    if (key.max == kNoMax || (key.type == Type::Integer && key.max == kMaxInt))
+        return key.min == 0 && key.type != Type::Integer ? "" : " >= " + formatNumber(key.type, key.min);
+    return " from " + formatNumber(key.type, key.min) + " to " + formatNumber(key.type, key.max);
+}
+
+std::string ruleText(Type type) {
+    switch (type) {
+    case Type::Integer: return "a whole number";
+    case Type::Bool: return "true or false";
+    case Type::Bytes: return "a size in bytes";
+    case Type::Duration: return "a duration with its unit (ms, s, min, h, d)";
+    default: return "a text that is not empty";
+    }
+}
+
+std::string ruleText(const Key& key) {
+    if (key.type == Type::MasterString) return "local, local[N], local[*], local[N,F] or local[*,F]";
+    if (key.type == Type::Choice) {
+        std::string choices = "one of " + std::string(key.choices);
+        for (std::size_t at = 7; (at = choices.find(' ', at)) != choices.npos; at += 2) choices.replace(at, 1, ", ");
+        return choices;
+    }
+    return ruleText(key.type) + rangeText(key);
+}
+
+std::string badValueMessage(std::string_view key, std::string_view value, const std::string& rule,
+                            std::string_view example) {
+    return std::string(key) + " = '" + std::string(value) + "': must be " + rule + ", for example '" +
+           std::string(example) + "'";
+}
+
+std::optional<Master> tryParseMaster(std::string_view text) {
+    if (text == "local") return Master{1, 1};
+    constexpr std::string_view kPrefix = "local[";
+    if (!text.starts_with(kPrefix) || !text.ends_with(']')) return std::nullopt;
+    text = text.substr(kPrefix.size(), text.size() - kPrefix.size() - 1);
+    const auto comma = text.find(',');
+    const std::string_view threads = trim(text.substr(0, comma));
+    Master master;
+    if (threads != "*") {
+        const auto count = parseInteger(threads);
+        if (!count || *count < 1 || *count > 4096) return std::nullopt;
+        master.threads = static_cast<int>(*count);
+    }
+    if (comma != text.npos) {
+        const auto failures = parseInteger(trim(text.substr(comma + 1)));
+        if (!failures || *failures < 1 || *failures > kMaxInt) return std::nullopt;
+        master.maxFailures = static_cast<int>(*failures);
+    }
+    return master;
+}
+
+std::optional<std::string> choiceOf(const Key& key, std::string_view value) {
+    std::string_view choices = key.choices;
+    while (!choices.empty()) {
+        const auto end = std::min(choices.find(' '), choices.size());
+        if (lower(choices.substr(0, end)) == lower(value)) return std::string(choices.substr(0, end));
+        choices.remove_prefix(std::min(end + 1, choices.size()));
+    }
+    return std::nullopt;
+}
+
+// Returns the value as it is stored, or nothing if it breaks the key's rule.
+std::optional<std::string> checkedValue(const Key& key, std::string_view value) {
+    const auto inRange = [&](std::optional<std::int64_t> number) -> std::optional<std::string> {
+        return number && *number >= key.min && *number <= key.max ? std::optional(std::string(value)) : std::nullopt;
+    };
+    switch (key.type) {
+    case Type::String: return value.empty() ? std::nullopt : std::optional(std::string(value));
+    case Type::MasterString: return tryParseMaster(value) ? std::optional(std::string(value)) : std::nullopt;
+    case Type::Choice: return choiceOf(key, value);
+    case Type::Bool: return parseBool(value) ? std::optional(lower(value)) : std::nullopt;
+    case Type::Integer: return inRange(parseInteger(value));
+    case Type::Bytes: return inRange(parseBytes(value));
+    case Type::Duration: return inRange(parseDuration(value));
+    }
+    return std::nullopt;
+}
+
+std::string noValueMessage(std::string_view key) {
+    return std::string(key) +
+           " is not set and has no default; set it, ask contains() first, or pass a fallback to the getter";
+}
+
+const char* getterOf(Type type) {
+    switch (type) {
+    case Type::Integer: return "getInt";
+    case Type::Bool: return "getBool";
+    case Type::Bytes: return "getBytes";
+    case Type::Duration: return "getDuration";
+    default: return "get";
+    }
+}
+
+// The getters differ in the parser, the type they may read, and the words for a user's bad value.
+template <class T>
+T converted(std::string_view key, const std::string& text, Type type, const char* example,
+            std::optional<T> (*parse)(std::string_view), std::source_location where) {
+    if (const Key* known = findKnown(key); known && known->type != type)
+        throw UsageError(
+            std::string(key) + " is " + ruleText(*known) + "; read it with " + getterOf(known->type) + "()", where);
+    if (const auto value = parse(text)) return *value;
+    throw UsageError(badValueMessage(key, text, ruleText(type), example), where);
+}
+
+double convertedDouble(std::string_view key, const std::string& text, std::source_location where) {
+    if (const auto value = parseDouble(text)) return *value;
+    throw UsageError(badValueMessage(key, text, "a number", "0.5"), where);
+}
+
+std::string environmentName(std::string_view key) {
+    std::string name = lower(key);
+    std::ranges::replace(name, '.', '_');
+    return name;
+}
+
+std::string upper(std::string_view text) {
+    std::string result(text);
+    std::ranges::transform(result, result.begin(),
+                           [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+    return result;
+}
+
+} // namespace
+
+Conf::Conf(std::string_view master, std::string_view appName, Where where) {
+    setMaster(master, where).setAppName(appName, where);
+}
+
+Conf& Conf::set(std::string_view key, std::string_view value, Where where) {
+    return assign(key, value, Source::Code, "", where);
+}
+
+Conf& Conf::set(std::string_view key, const char* value, Where where) {
+    return assign(key, value ? value : "", Source::Code, "", where);
+}
+
+Conf& Conf::set(std::string_view key, bool value, Where where) { return set(key, value ? "true" : "false", where); }
+
+Conf& Conf::set(std::string_view key, double value, Where where) {
+    std::array<char, 32> text;
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+    return set(key, std::string_view(text.data(), end), where);
+}
+
+Conf& Conf::setDuration(std::string_view key, std::chrono::nanoseconds value, Where where) {
+    const auto milliseconds = std::chrono::floor<std::chrono::milliseconds>(value);
+    if (milliseconds != value || value.count() < 0)
+        throw UsageError(
+            badValueMessage(key, std::to_string(value.count()) + "ns", "a duration >= 0 in whole milliseconds", "10ms"),
+            where);
+    return set(key, std::string_view(formatNumber(Type::Duration, milliseconds.count())), where);
+}
+
+Conf& Conf::setIfMissing(std::string_view key, std::string_view value, Where where) {
+    requireKey(key, "", where);
+    return isSet(key) ? *this : set(key, value, where);
+}
+
+Conf& Conf::setMaster(std::string_view master, Where where) { return set("rivulet.master", master, where); }
+
+Conf& Conf::setAppName(std::string_view name, Where where) { return set("rivulet.app.name", name, where); }
+
+Conf& Conf::applyArgument(std::string_view keyEqualsValue, Where where) {
+    const auto equals = keyEqualsValue.find('=');
+    if (equals == keyEqualsValue.npos || trim(keyEqualsValue.substr(0, equals)).empty())
+        throw UsageError("--conf '" + std::string(keyEqualsValue) +
+                             "': must be key=value, for example 'rivulet.default.parallelism=8'",
+                         where);
+    return assign(trim(keyEqualsValue.substr(0, equals)), trim(keyEqualsValue.substr(equals + 1)), Source::Code,
+                  "--conf: ", where);
+}
+
+Conf& Conf::remove(std::string_view key) {
+    std::erase_if(settings_, [&](const Setting& setting) { return setting.key == key; });
+    return *this;
+}
+
+Conf& Conf::assign(std::string_view key, std::string_view value, Source source, const std::string& prefix,
+                   Where where) {
+    std::string stored(value);
+    if (const Key* known = requireKey(key, prefix, where)) {
+        auto checked = checkedValue(*known, value);
+        if (!checked) throw UsageError(prefix + badValueMessage(key, value, ruleText(*known), known->example), where);
+        stored = std::move(*checked);
+    }
+    const auto at = std::ranges::lower_bound(settings_, key, {}, &Setting::key);
+    if (at == settings_.end() || at->key != key)
+        settings_.insert(at, {std::string(key), std::move(stored), source});
+    else if (source >= at->source) {
+        at->value = std::move(stored);
+        at->source = source;
+    }
+    return *this;
+}
+
+Conf& Conf::loadFile(const std::string& path, Where where) {
+    errno = 0;
+    std::ifstream file(path);
+    if (!file) throw detail::ioError("open", path, " for reading", errno);
+    Conf loaded = *this;
+    std::string text;
+    for (int number = 1; std::getline(file, text); ++number) {
+        std::string_view line = text;
+        for (std::size_t at = 0; (at = line.find('#', at)) != line.npos; ++at) {
+            if (at == 0 || line[at - 1] == ' ' || line[at - 1] == '\t') {
+                line = line.substr(0, at);
+                break;
+            }
+        }
+        line = trim(line);
+        if (line.empty()) continue;
+        const std::string prefix = path + ":" + std::to_string(number) + ": ";
+        const auto keyEnd = line.find_first_of("= \t");
+        if (keyEnd == 0 || keyEnd == line.npos)
+            throw UsageError(prefix + "'" + std::string(line) + "': a line must be 'key = value' or 'key value'",
+                             where);
+        std::string_view value = trim(line.substr(keyEnd));
+        if (value.starts_with('=')) value = trim(value.substr(1));
+        loaded.assign(line.substr(0, keyEnd), value, Source::File, prefix, where);
+    }
+    if (file.bad()) throw detail::ioError("read", path, "", errno);
+    *this = std::move(loaded);
+    return *this;
+}
+
+Conf& Conf::loadEnvironment(Where where) {
+    constexpr std::string_view kPrefix = "rivulet_";
+    Conf loaded = *this;
+    for (char** entry = environ; entry && *entry; ++entry) {
+        const std::string_view text = *entry;
+        const auto equals = std::min(text.find('='), text.size());
+        const std::string name = lower(text.substr(0, equals));
+        if (!name.starts_with(kPrefix) || equals == text.size()) continue;
+        const Key* nearest = nullptr;
+        std::size_t distance = std::numeric_limits<std::size_t>::max();
+        for (const Key& key : kKeys) {
+            if (const std::size_t d = editDistance(name, environmentName(key.name)); d < distance) {
+                nearest = &key;
+                distance = d;
+            }
+        }
+        const std::string variable(text.substr(0, equals));
+        if (distance == 0)
+            loaded.assign(nearest->name, trim(text.substr(equals + 1)), Source::Environment,
+                          "environment variable " + variable + ": ", where);
+        else if (distance <= 2)
+            throw UsageError("environment variable " + variable + " names no known key; did you mean " +
+                                 upper(environmentName(nearest->name)) + "?",
+                             where);
+    }
+    *this = std::move(loaded);
+    return *this;
+}
+
+const Conf::Setting* Conf::find(std::string_view key) const {
+    const auto at = std::ranges::lower_bound(settings_, key, {}, &Setting::key);
+    return at != settings_.end() && at->key == key ? &*at : nullptr;
+}
+
+std::optional<std::string> Conf::lookUp(std::string_view key, Where where) const {
+    const Key* known = requireKey(key, "", where);
+    if (const Setting* setting = find(key)) return setting->value;
+    return known && known->defaultValue ? std::optional<std::string>(known->defaultValue) : std::nullopt;
+}
+
+std::string Conf::get(std::string_view key, Where where) const {
+    if (auto value = lookUp(key, where)) return std::move(*value);
+    throw UsageError(noValueMessage(key), where);
+}
+
+std::int64_t Conf::getInt(std::string_view key, Where where) const {
+    return converted(key, get(key, where), Type::Integer, "8", parseInteger, where);
+}
+
+bool Conf::getBool(std::string_view key, Where where) const {
+    return converted(key, get(key, where), Type::Bool, "true", parseBool, where);
+}
+
+double Conf::getDouble(std::string_view key, Where where) const { return convertedDouble(key, get(key, where), where); }
+
+std::int64_t Conf::getBytes(std::string_view key, Where where) const {
+    return converted(key, get(key, where), Type::Bytes, "64m", parseBytes, where);
+}
+
+std::chrono::milliseconds Conf::getDuration(std::string_view key, Where where) const {
+    return std::chrono::milliseconds(converted(key, get(key, where), Type::Duration, "10ms", parseDuration, where));
+}
+
+std::string Conf::get(std::string_view key, std::string_view fallback, Where where) const {
+    return lookUp(key, where).value_or(std::string(fallback));
+}
+
+std::int64_t Conf::getInt(std::string_view key, std::int64_t fallback, Where where) const {
+    return lookUp(key, where) ? getInt(key, where) : fallback;
+}
+
+bool Conf::getBool(std::string_view key, bool fallback, Where where) const {
+    return lookUp(key, where) ? getBool(key, where) : fallback;
+}
+
+double Conf::getDouble(std::string_view key, double fallback, Where where) const {
+    return lookUp(key, where) ? getDouble(key, where) : fallback;
+}
+
+std::int64_t Conf::getBytes(std::string_view key, std::int64_t fallback, Where where) const {
+    return lookUp(key, where) ? getBytes(key, where) : fallback;
+}
+
+std::chrono::milliseconds Conf::getDuration(std::string_view key, std::chrono::milliseconds fallback,
+                                            Where where) const {
+    return lookUp(key, where) ? getDuration(key, where) : fallback;
+}
+
+bool Conf::isSet(std::string_view key, Where where) const {
+    requireKey(key, "", where);
+    return find(key) != nullptr;
+}
+
+bool Conf::contains(std::string_view key, Where where) const { return lookUp(key, where).has_value(); }
+
+std::vector<std::pair<std::string, std::string>> Conf::getAll() const {
+    std::vector<std::pair<std::string, std::string>> all;
+    for (const Setting& setting : settings_) all.emplace_back(setting.key, setting.value);
+    return all;
+}
+
+std::string Conf::toDebugString() const {
+    std::string text;
+    for (const Setting& setting : settings_) text += setting.key + "=" + setting.value + "\n";
+    return text;
+}
+
+std::string Conf::describe() {
+    std::string text;
+    for (const Key& key : kKeys) {
+        text += std::string(key.name) + " (" + ruleText(key) + "; default " +
+                (key.defaultValue ? key.defaultValue : "none") + ")\n";
+        text += "    " + std::string(key.meaning) + "\n";
+    }
+    return text + "user.* (any text)\n    keys of your own\n";
+}
+
+Master parseMaster(std::string_view master, std::source_location where) {
+    if (const auto parsed = tryParseMaster(master)) return *parsed;
+    const Key& key = *findKnown("rivulet.master");
+    throw UsageError(badValueMessage(key.name, master, ruleText(key), key.example), where);
+}
+
+} // namespace rivulet

@@ -1,0 +1,257 @@
+#include "rivulet/rdd/engine.h"
+
+#include "base/cpu_budget.h"
+#include "jobs/executor.h"
+#include "rivulet/conf.h"
+#include "rivulet/log.h"
+#include "rivulet/memory_account.h"
+#include "rivulet/rdd/actions.h"
+
+#include <condition_variable>
+#include <mutex>
+#include <set>
+#include <unordered_set>
+
+namespace rivulet::detail {
+namespace {
+
+/// A job while it runs.
+struct ActiveJob {
+    int id;
+    CallSite site;
+    std::atomic<bool> cancelled = false;
+};
+
+/// The failure of a task, as its job reports it.
+std::exception_ptr describeFailure(const std::exception_ptr& thrown, const TaskContext& task, int attempts,
+                                   const ActiveJob& job) {
+    const auto place = [&](const std::string& rdd) {
+        return " in partition " + std::to_string(task.partitionId()) + rdd + " (attempt " +
+               std::to_string(task.attemptNumber() + 1) + " of " + std::to_string(attempts) + ", job " +
+               std::to_string(job.id) + ": " + job.site.text() + "): ";
+    };
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const UserFunctionError& error) {
+        const OperatorSite& site = error.site();
+        return std::make_exception_ptr(JobError(
+            site.site.text() + " threw" + place(" of RDD " + std::to_string(site.rddId)) + messageOf(error.cause()),
+            error.cause()));
+    } catch (const Error&) {
+        return thrown;
+    } catch (...) {
+        return std::make_exception_ptr(JobError("a task failed" + place("") + messageOf(thrown), thrown));
+    }
+}
+
+bool isWorthRetrying(const std::exception_ptr& thrown) {
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const CancelledError&) {
+        return false;
+    } catch (const UsageError&) {
+        return false;
+    } catch (...) {
+        return true;
+    }
+}
+
+} // namespace
+
+struct Engine::State {
+    Conf conf;
+    std::shared_ptr<MemoryAccount> memory = std::make_shared<MemoryAccount>();
+    int maxFailures;
+    std::unique_ptr<Executor> executor;
+    int defaultParallelism;
+    ShuffleStore shuffles{memory};
+    BlockStore blocks{memory};
+
+    std::atomic<int> nextRdd = 0, nextShuffle = 0, nextJob = 0, nextStage = 0;
+    std::atomic<bool> stopped = false;
+
+    std::mutex mutex; // guards the following
+    std::condition_variable changed;
+    std::set<ActiveJob*> jobs;
+    std::unordered_set<int> shufflesInProgress;
+
+    explicit State(const Conf& given) : conf(given) {
+        const Master master = parseMaster(conf.get("rivulet.master", "local[*]"));
+        const int threads = master.threads > 0 ? master.threads : availableCpus();
+        maxFailures = int(conf.getInt("rivulet.task.maxFailures", master.maxFailures));
+        executor = makeExecutor(conf.get("rivulet.executor"), threads);
+        defaultParallelism = int(conf.getInt("rivulet.default.parallelism", threads));
+    }
+
+    /// Runs the tasks of one stage: `body(i, task)` for each partition, up to maxFailures times; throws the failure of
+    /// the first that failed for good.
+    template <class Body>
+    void runStage(Engine& engine, ActiveJob& job, const std::vector<int>& partitions, const Body& body) {
+        const int stage = nextStage.fetch_add(1);
+        std::atomic<bool> failed = false;
+        std::mutex failureMutex;
+        std::exception_ptr failure;
+        executor->run(partitions.size(), [&](std::size_t i) {
+            for (int attempt = 0; attempt < maxFailures; ++attempt) {
+                if (failed.load(std::memory_order_relaxed)) return;
+                TaskContext task(engine, job.cancelled, job.id, stage, partitions[i], attempt);
+                try {
+                    task.throwIfCancelled();
+                    body(i, task);
+                    return;
+                } catch (...) {
+                    const auto thrown = std::current_exception();
+                    if (attempt + 1 < maxFailures && isWorthRetrying(thrown)) {
+                        logWarn("task for partition " + std::to_string(partitions[i]) + " of job " +
+                                std::to_string(job.id) + " failed in attempt " + std::to_string(attempt + 1) + " of " +
+                                std::to_string(maxFailures) + " and is repeated");
+                        continue;
+                    }
+                    auto described = describeFailure(thrown, task, maxFailures, job);
+                    std::lock_guard lock(failureMutex);
+                    if (!failure) failure = std::move(described);
+                    failed = true;
+                    return;
+                }
+            }
+        });
+        if (job.cancelled)
+            throw CancelledError("job " + std::to_string(job.id) + " (" + job.site.text() +
+                                 ") was cancelled because its Context was stopped");
+        if (failure) std::rethrow_exception(failure);
+    }
+
+    /// The shuffles that a job needs and that lack outputs, those that others depend on first. With explicit stacks:
+    /// lineages may be deep.
+    std::vector<std::shared_ptr<ShuffleDependency>> missingShuffles(const Dependency& target) {
+        struct Visit {
+            Dependency dependency;
+            bool parentsDone = false;
+        };
+        std::vector<std::shared_ptr<ShuffleDependency>> ordered;
+        std::unordered_set<const void*> seen;
+        std::vector<Visit> stack{{target}};
+        while (!stack.empty()) {
+            if (stack.back().parentsDone) {
+                ordered.push_back(stack.back().dependency.shuffle);
+                stack.pop_back();
+                continue;
+            }
+            const Dependency dependency = stack.back().dependency;
+            stack.pop_back();
+            const auto& shuffle = dependency.shuffle;
+            if (shuffle) {
+                if (!seen.insert(shuffle.get()).second ||
+                    shuffles.missing(shuffle->id(), shuffle->mapPartitions()).empty())
+                    continue;
+                stack.push_back({dependency, true});
+            } else if (!seen.insert(dependency.parent.get()).second) {
+                continue;
+            }
+            if (isCached(shuffle ? Dependency{dependency.parent, shuffle->parentIsNode(), nullptr} : dependency))
+                continue;
+            for (const Dependency& next : dependency.parent->dependencies()) stack.push_back({next});
+        }
+        return ordered;
+    }
+    bool isCached(const Dependency& dependency) {
+        if (!dependency.parentIsNode || dependency.parent->storageLevel() == StorageLevel::NONE) return false;
+        const auto node = dependency.parent->node();
+        return node && blocks.count(node->lineage()->id()) == node->partitions();
+    }
+
+    /// Computes what a shuffle lacks, or waits while another job does.
+    void computeShuffle(Engine& engine, ActiveJob& job, const ShuffleDependency& shuffle) {
+        {
+            std::unique_lock lock(mutex);
+            changed.wait(lock, [&] { return job.cancelled || !shufflesInProgress.contains(shuffle.id()); });
+            shufflesInProgress.insert(shuffle.id());
+        }
+        struct Release {
+            State& state;
+            int id;
+            ~Release() {
+                std::lock_guard lock(state.mutex);
+                state.shufflesInProgress.erase(id);
+                state.changed.notify_all();
+            }
+        } release{*this, shuffle.id()};
+        const auto missing = shuffles.missing(shuffle.id(), shuffle.mapPartitions());
+        runStage(engine, job, missing, [&](std::size_t i, TaskContext& task) {
+            shuffles.put(shuffle.id(), missing[i], shuffle.runMapTask(missing[i], task));
+        });
+    }
+};
+
+Engine::Engine(const Conf& conf) : state_(std::make_unique<State>(conf)) {}
+Engine::~Engine() = default;
+
+const Conf& Engine::conf() const { return state_->conf; }
+int Engine::defaultParallelism() const { return state_->defaultParallelism; }
+int Engine::threads() const { return state_->executor->threads(); }
+int Engine::nextId() { return state_->nextRdd.fetch_add(1); }
+int Engine::nextShuffleId() { return state_->nextShuffle.fetch_add(1); }
+const std::shared_ptr<MemoryAccount>& Engine::memory() const { return state_->memory; }
+ShuffleStore& Engine::shuffles() { return state_->shuffles; }
+BlockStore& Engine::blocks() { return state_->blocks; }
+bool Engine::stopped() const { return state_->stopped.load(); }
+
+void Engine::checkUsable() const {
+    if (TaskContext::get())
+        throw UsageError("an RDD was used inside of another RDD's function: transformations and actions are called by "
+                         "the driver only; "
+                         "collect() the inner one before and use its values, or join the two");
+    if (stopped()) throw UsageError("this Context was stopped: make a new one for further jobs");
+}
+
+void Engine::run(const Job& job) {
+    checkUsable();
+    ActiveJob active{state_->nextJob.fetch_add(1), job.site};
+    {
+        std::lock_guard lock(state_->mutex);
+        if (stopped()) active.cancelled = true;
+        state_->jobs.insert(&active);
+    }
+    struct Leave {
+        State& state;
+        ActiveJob& active;
+        ~Leave() {
+            std::lock_guard lock(state.mutex);
+            state.jobs.erase(&active);
+            state.changed.notify_all();
+        }
+    } leave{*state_, active};
+    for (const auto& shuffle : state_->missingShuffles({job.target, job.targetIsNode, nullptr}))
+        state_->computeShuffle(*this, active, *shuffle);
+    state_->runStage(*this, active, job.partitions, job.body);
+}
+
+void Engine::stop() {
+    if (state_->stopped.exchange(true)) return;
+    std::unique_lock lock(state_->mutex);
+    for (ActiveJob* job : state_->jobs) job->cancelled = true;
+    state_->changed.notify_all();
+    if (TaskContext::get()) return; // a task that stops its own context cannot wait for itself
+    state_->changed.wait(lock, [this] { return state_->jobs.empty(); });
+}
+
+int partitionsToTry(const Engine& engine, int scanned, std::size_t found, std::size_t wanted) {
+    if (scanned == 0) return int(engine.conf().getInt("rivulet.rdd.limit.initialNumPartitions"));
+    const auto scaleUp = std::max<std::int64_t>(2, engine.conf().getInt("rivulet.rdd.limit.scaleUpFactor"));
+    const std::int64_t most = std::min<std::int64_t>(scanned * scaleUp, 1 << 30);
+    if (found == 0) return int(most);
+    const double estimate = 1.5 * double(wanted - found) * scanned / double(found);
+    return int(std::clamp<double>(estimate, 1, double(most)));
+}
+
+void onDriver(const OperatorSite& site, const std::function<void()>& merge) {
+    try {
+        merge();
+    } catch (const UserFunctionError& error) {
+        throw JobError(site.site.text() + " threw while the results of the partitions of RDD " +
+                           std::to_string(site.rddId) + " were combined: " + messageOf(error.cause()),
+                       error.cause());
+    }
+}
+
+} // namespace rivulet::detail

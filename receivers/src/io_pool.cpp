@@ -1,0 +1,25 @@
+#include "io_pool.h"
+
+#include <mutex>
+
+namespace rivulet::detail {
+
+std::shared_ptr<IoPool> IoPool::shared(int threads) {
+    static std::mutex mutex;
+    static std::weak_ptr<IoPool> inUse;
+    std::lock_guard lock(mutex);
+    auto pool = inUse.lock();
+    if (!pool) inUse = pool = std::make_shared<IoPool>(threads);
+    return pool;
+}
+
+IoPool::IoPool(int threads) : context_(threads), work_(context_.get_executor()) {
+    for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { context_.run(); });
+}
+
+IoPool::~IoPool() {
+    work_.reset();
+    context_.stop();
+}
+
+} // namespace rivulet::detail

@@ -1,0 +1,328 @@
+#pragma once
+
+#include "rivulet/stream/graph.h"
+#include "rivulet/stream/recipe.h"
+#include "rivulet/stream/state.h"
+#include "rivulet/stream/window.h"
+
+namespace rivulet {
+
+template <class T, class Recipe = detail::NodeRecipe<detail::StreamNode<RDD<T>>>> class DStream;
+
+namespace detail {
+template <class S> inline constexpr bool kIsDStream = false;
+template <class T, class R> inline constexpr bool kIsDStream<DStream<T, R>> = true;
+} // namespace detail
+
+/// Any stream, fused or erased.
+template <class S>
+concept AnyDStream = detail::kIsDStream<std::remove_cvref_t<S>>;
+
+/// A discretized stream: a recipe that gives an RDD for every batch time.
+///
+/// Three properties define it, as in Spark: the interval at which it has RDDs (`slideDuration`), the streams that it
+/// depends on, and how the RDD of a time is made. Narrow operators fuse as they do on RDDs; `DStream<T>` is the handle
+/// that forgets the chain's type. Shuffles, windows, state and `transform` make one RDD per batch time, however many
+/// streams follow them.
+///
+/// Nothing runs without an output operation (`print`, `foreachRDD`, `saveAsTextFiles`). Streams are declared before the
+/// start of their context, which they do not keep alive.
+///
+/// Errors:  every operation throws a UsageError once the context was started, was stopped, or is gone
+/// Threads: declared by one thread; functions are called concurrently by the tasks of a batch
+/// Source:  Spark DStream; Zaharia et al., SOSP 2013
+template <class T, class Recipe> class DStream {
+  public:
+    using value_type = T;
+    using Owned = owned_t<T>;
+    using Where = std::source_location;
+    static constexpr bool kErased = Recipe::kErased;
+
+    /// A handle to nothing, to be assigned later.
+    DStream()
+        requires kErased
+    = default;
+    DStream(std::shared_ptr<detail::StreamRecord> record, Recipe recipe)
+        : record_(std::move(record)),
+          recipe_(std::move(recipe)) {}
+    template <class U, class R>
+        requires(kErased && !R::kErased && std::same_as<owned_t<U>, T>)
+    DStream(const DStream<U, R>& chain) : DStream(chain.erased()) {}
+
+    Duration slideDuration() const { return recipe().root()->slide(); }
+
+    /// Names this stream's operator or source: by this name its state and positions are found again. Unique within a
+    /// context.
+    [[nodiscard("only the returned handle has the name")]] DStream<Owned> uid(std::string name) const
+        requires(!kErased)
+    {
+        return erased().uid(std::move(name));
+    }
+    DStream<Owned> uid(std::string name) const
+        requires kErased
+    {
+        recipe().root()->setUid(std::move(name));
+        return *this;
+    }
+    /// The type-erased handle: equal chains give the same one, whose RDDs are made once per batch.
+    DStream<Owned> erased(Where where = Where::current()) const;
+    /// Keeps the RDD of each batch in memory, for streams that several outputs or windows read.
+    [[nodiscard("only the returned handle reads the cached RDDs")]] DStream<Owned>
+    cache(Where where = Where::current()) const {
+        auto handle = erased(where);
+        handle.recipe().root()->persist();
+        return handle;
+    }
+
+    // ---- stateless: the RDD's operation of the same name, on the RDD of each batch
+
+    template <class F>
+        requires std::invocable<F&, const T&>
+    auto map(F f, Where where = Where::current()) const {
+        return step("map", where, [&] { return detail::MapStep<F>{std::move(f), where}; });
+    }
+    template <class F>
+        requires std::invocable<F&, const T&>
+    auto flatMap(F f, Where where = Where::current()) const {
+        return step("flatMap", where, [&] { return detail::FlatMapStep<F>{std::move(f), where}; });
+    }
+    template <class F>
+        requires std::predicate<F&, const T&>
+    auto filter(F f, Where where = Where::current()) const {
+        return step("filter", where, [&] { return detail::FilterStep<F>{std::move(f), where}; });
+    }
+    template <class F>
+        requires std::invocable<F&, PartitionElements<owned_t<T>>>
+    auto mapPartitions(F f, bool preservesPartitioning = false, Where where = Where::current()) const {
+        return step("mapPartitions", where,
+                    [&] { return detail::MapPartitionsStep<F>{std::move(f), preservesPartitioning, where}; });
+    }
+    template <class F>
+        requires std::invocable<F&, const T&>
+    auto keyBy(F f, Where where = Where::current()) const {
+        return step("keyBy", where, [&] { return detail::KeyByStep<F>{std::move(f), where}; });
+    }
+    auto keys(Where where = Where::current()) const
+        requires AnyPair<T>
+    {
+        return step("keys", where, [&] { return detail::KeysStep{where}; });
+    }
+    auto values(Where where = Where::current()) const
+        requires AnyPair<T>
+    {
+        return step("values", where, [&] { return detail::ValuesStep{where}; });
+    }
+    template <class F>
+        requires(AnyPair<T> && requires(F& f, const T& x) { f(x.second); })
+    auto mapValues(F f, Where where = Where::current()) const {
+        return step("mapValues", where, [&] { return detail::MapValuesStep<F>{std::move(f), where}; });
+    }
+    DStream<Owned> repartition(int numPartitions, Where where = Where::current()) const {
+        return made<Owned>("repartition", where,
+                           [numPartitions, where](const auto& rdd) { return rdd.repartition(numPartitions, where); });
+    }
+    template <class F>
+        requires(AnyPair<T> && requires(F& f, const owned_t<T>& x) { f(x.second, x.second); })
+    DStream<owned_t<T>> reduceByKey(F combine, Partitioning partitioning = {}, Where where = Where::current()) const {
+        return made<Owned>("reduceByKey", where, [combine, partitioning, where](const auto& rdd) {
+            return rdd.reduceByKey(combine, partitioning, where);
+        });
+    }
+    auto groupByKey(Partitioning partitioning = {}, Where where = Where::current()) const
+        requires AnyPair<T>
+    {
+        using Group = std::pair<typename Owned::first_type, std::vector<typename Owned::second_type>>;
+        return made<Group>("groupByKey", where,
+                           [partitioning, where](const auto& rdd) { return rdd.groupByKey(partitioning, where); });
+    }
+    DStream<Owned> distinct(Where where = Where::current()) const {
+        return made<Owned>("distinct", where, [where](const auto& rdd) { return RDD<Owned>(rdd.distinct(0, where)); });
+    }
+    /// How often each value occurs in the batch.
+    DStream<std::pair<Owned, long>> countByValue(Where where = Where::current()) const {
+        return map(withOne, where).reduceByKey(std::plus<>(), {}, where);
+    }
+    /// One element per batch: how many it has, 0 for an empty one.
+    DStream<long> count(Where where = Where::current()) const {
+        return made<long>("count", where, [where](const auto& rdd) { return detail::countOf(rdd, where); });
+    }
+    /// The combination of a batch's elements; nothing for an empty batch.
+    template <class F>
+        requires std::invocable<F&, const owned_t<T>&, const owned_t<T>&>
+    DStream<Owned> reduce(F f, Where where = Where::current()) const {
+        return made<Owned>("reduce", where, [f, where](const auto& rdd) {
+            return RDD<Owned>(rdd.map(detail::WithSameKey{}, where).reduceByKey(f, 1, where).values(where));
+        });
+    }
+    /// The elements of this batch, then those of the other stream's. (`union` is a reserved word.)
+    ///
+    /// Errors: UsageError where the two differ in slide or context
+    template <class U, class R>
+        requires std::same_as<owned_t<U>, owned_t<T>>
+    DStream<Owned> unionWith(const DStream<U, R>& other, Where where = Where::current()) const {
+        return transformPair<RDD<Owned>>("union", other, where,
+                                         [where](const auto& a, const auto& b, Time) { return a.unionWith(b, where); });
+    }
+    /// All pairs of values that both streams have for a key in the same batch.
+    template <class U, class R>
+        requires(AnyPair<T> && AnyPair<U> &&
+                 std::same_as<typename owned_t<T>::first_type, typename owned_t<U>::first_type>)
+    auto join(const DStream<U, R>& other, Partitioning partitioning = {}, Where where = Where::current()) const {
+        using Values = std::pair<typename Owned::second_type, typename owned_t<U>::second_type>;
+        using Joined = std::pair<typename Owned::first_type, Values>;
+        return transformPair<RDD<Joined>>("join", other, where,
+                                          [partitioning, where](const auto& a, const auto& b, Time) {
+                                              return RDD<Joined>(a.join(b, partitioning, where));
+                                          });
+    }
+    /// What `f(RDD<T>)` or `f(RDD<T>, Time)` makes of the RDD of each batch. `f` runs on the driver, once per batch,
+    /// and may run jobs.
+    template <class F>
+        requires(std::invocable<F&, RDD<owned_t<T>>> || std::invocable<F&, RDD<owned_t<T>>, Time>)
+    auto transform(F f, Where where = Where::current()) const;
+    /// What `f(RDD<T>, RDD<U>)` or `f(RDD<T>, RDD<U>, Time)` makes of the RDDs of both streams.
+    ///
+    /// Errors: UsageError where the two differ in slide or context
+    template <class U, class R, class F>
+        requires(std::invocable<F&, RDD<owned_t<T>>, RDD<owned_t<U>>> ||
+                 std::invocable<F&, RDD<owned_t<T>>, RDD<owned_t<U>>, Time>)
+    auto transformWith(const DStream<U, R>& other, F f, Where where = Where::current()) const;
+
+    // ---- windows
+
+    /// The elements of the last `window`, once every `slide` (default: every batch).
+    ///
+    /// Units:  both are multiples of this stream's slide, not necessarily of each other
+    /// Cost:   the batches of a window are kept in memory
+    /// Errors: UsageError at the call where a duration is not a multiple
+    DStream<Owned> window(Duration window, Duration slide = {}, Where where = Where::current()) const;
+    /// Returns, for each key, the combination of its values over the last `window`, once every `slide`.
+    ///
+    /// Shape:   DStream<pair<K, V>> -> DStream<pair<K, V>>; one RDD every `slide`; hash-partitioned
+    /// Units:   `window` and `slide` are multiples of this stream's slide
+    /// Cost:    one combined element per key and batch is kept; a slide combines those of its window
+    /// Errors:  UsageError at the call where a duration is not a multiple; JobError where `combine` throws in every
+    /// attempt Threads: `combine` runs concurrently; it must be associative Source:  Spark
+    /// PairDStreamFunctions.reduceByKeyAndWindow; Zaharia et al., SOSP 2013, section 3.3
+    template <class F>
+        requires(AnyPair<T> && requires(F& f, const owned_t<T>& x) { f(x.second, x.second); })
+    DStream<owned_t<T>> reduceByKeyAndWindow(F combine, Duration window, Duration slide = {},
+                                             Partitioning partitioning = {}, Where where = Where::current()) const;
+    /// The same. `inverse` is accepted for Spark's sake and not called: keys that left the window are gone, and nothing
+    /// drifts.
+    template <class F, class G>
+        requires(AnyPair<T> &&
+                 requires(F& f, G& g, const owned_t<T>& x) {
+                     f(x.second, x.second);
+                     g(x.second, x.second);
+                 })
+    DStream<owned_t<T>> reduceByKeyAndWindow(F combine, G inverse, Duration window, Duration slide = {},
+                                             Partitioning partitioning = {}, Where where = Where::current()) const {
+        static_cast<void>(inverse);
+        return reduceByKeyAndWindow(std::move(combine), window, slide, std::move(partitioning), where);
+    }
+
+    // ---- state
+
+    /// Keeps a state per key: `update(arrived, state)` gives the new state of a key, or nothing to drop it.
+    ///
+    /// Called every batch for every key that has a state or arrived, with what arrived in this batch (a span, maybe
+    /// empty) and the state (nothing for a new key). The state changes when the whole batch has succeeded, and not at
+    /// all if it fails.
+    ///
+    /// Shape:   DStream<pair<K, V>> -> DStream<pair<K, S>>: the state of all keys after each batch; hash-partitioned
+    /// Cost:    O(keys with a state + elements) per batch
+    /// Errors:  JobError where `update` throws in every attempt
+    /// Threads: `update` runs concurrently for different keys
+    /// Source:  Spark PairDStreamFunctions.updateStateByKey
+    template <class F>
+        requires AnyPair<T>
+    auto updateStateByKey(F update, Partitioning partitioning = {}, Where where = Where::current()) const {
+        using S = typename detail::StateOf<F>::type;
+        return updateStateByKey<S>(std::move(update), std::move(partitioning), where);
+    }
+    /// The same with the state's type named, for generic functions: `updateStateByKey<long>(f)`.
+    template <class S, class F>
+        requires(AnyPair<T> &&
+                 std::invocable<F&, std::span<const typename detail::PairTypes<owned_t<T>>::Value>, std::optional<S>>)
+    DStream<std::pair<typename detail::PairTypes<owned_t<T>>::Key, S>>
+    updateStateByKey(F update, Partitioning partitioning = {}, Where where = Where::current()) const;
+
+    // ---- outputs
+
+    /// Calls `f(RDD<T>)` or `f(RDD<T>, Time)` for every batch, on the thread that runs the batches; it must call an
+    /// action to do anything.
+    template <class F>
+        requires(std::invocable<F&, RDD<owned_t<T>>> || std::invocable<F&, RDD<owned_t<T>>, Time>)
+    void foreachRDD(F f, Where where = Where::current()) const;
+    /// Prints the first `limit` elements of every batch to standard output, in Spark's form.
+    void print(long limit = 10, Where where = Where::current()) const
+        requires Printable<T>
+    {
+        output("print", where,
+               [limit, where](const auto& rdd, Time time) { detail::printFirst(rdd, limit, time, where); });
+    }
+    /// Writes every batch into a directory of its own, `prefix-<milliseconds>[.suffix]`; one that is there already is
+    /// replaced.
+    void saveAsTextFiles(std::string prefix, std::string suffix = "", Where where = Where::current()) const
+        requires Printable<T>
+    {
+        output("saveAsTextFiles", where,
+               [prefix = std::move(prefix), suffix = std::move(suffix), where](const auto& rdd, Time time) {
+                   rdd.saveText(detail::batchDirectory(prefix, suffix, time), true, where);
+               });
+    }
+
+    // ---- for the library
+
+    const Recipe& recipe() const {
+        if (!record_) [[unlikely]]
+            throw UsageError(
+                "this DStream is a handle to nothing: assign it a stream of a StreamingContext before it is used");
+        return recipe_;
+    }
+
+  private:
+    template <class U, class R> friend class DStream;
+
+    std::shared_ptr<detail::StreamCore> open(const char* operation, Where where) const {
+        auto core = recipe().root()->core();
+        core->requireOpen(operation, where);
+        return core;
+    }
+    template <class MakeStep> auto step(const char* operation, Where where, MakeStep makeStep) const {
+        open(operation, where);
+        using Next = detail::StepRecipe<Recipe, decltype(makeStep())>;
+        using U = typename Next::RddType::value_type;
+        return DStream<U, Next>(std::make_shared<detail::StreamRecord>(), Next(recipe(), makeStep()));
+    }
+    template <class U, class Make>
+    DStream<U> node(const char* operation, Where where, Duration slide, std::vector<detail::StreamNodePtr> parents,
+                    Make make) const {
+        auto core = open(operation, where);
+        auto node = std::make_shared<detail::ComputedNode<RDD<U>, Make>>(core, CallSite{operation, where}, slide,
+                                                                         std::move(parents), std::move(make));
+        return DStream<U>(std::make_shared<detail::StreamRecord>(),
+                          detail::NodeRecipe<detail::StreamNode<RDD<U>>>(std::move(node)));
+    }
+    /// A node that applies a function of the library's to the RDD of each batch.
+    template <class U, class Apply> DStream<U> made(const char* operation, Where where, Apply apply) const {
+        return node<U>(operation, where, slideDuration(), {recipe().root()},
+                       [recipe = recipe(), apply](Time time) -> std::optional<RDD<U>> {
+                           auto rdd = recipe(time);
+                           if (!rdd) return std::nullopt;
+                           return RDD<U>(apply(*rdd));
+                       });
+    }
+    template <class Rdd, class U, class R, class Apply>
+    DStream<typename Rdd::value_type> transformPair(const char* operation, const DStream<U, R>& other, Where where,
+                                                    Apply apply) const;
+    template <class Use> void output(const char* operation, Where where, Use use) const;
+
+    std::shared_ptr<detail::StreamRecord> record_;
+    Recipe recipe_;
+};
+
+} // namespace rivulet
+
+#include "rivulet/stream/operations.h"

@@ -1,0 +1,200 @@
+#pragma once
+
+#include "rivulet/context.h"
+#include "rivulet/streaming_listener.h"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace rivulet {
+class Clock;
+} // namespace rivulet
+
+namespace rivulet::detail {
+
+class StreamCore;
+
+/// A place in the graph of streams whose RDDs are made once per batch time: sources, shuffles, windows, state,
+/// `transform`. What lies between them is fused and has no node.
+///
+/// Threads: made before the start; then used by the thread that runs the batches alone
+class StreamNodeBase {
+  public:
+    StreamNodeBase(std::weak_ptr<StreamCore> core, CallSite site, Duration slide,
+                   std::vector<std::shared_ptr<StreamNodeBase>> parents);
+    virtual ~StreamNodeBase();
+    StreamNodeBase(const StreamNodeBase&) = delete;
+    StreamNodeBase& operator=(const StreamNodeBase&) = delete;
+
+    const std::weak_ptr<StreamCore>& weakCore() const { return core_; }
+    /// The core, or a UsageError if its context is gone.
+    std::shared_ptr<StreamCore> core() const;
+    const CallSite& site() const { return site_; }
+    const std::vector<std::shared_ptr<StreamNodeBase>>& parents() const { return parents_; }
+    Duration slide() const { return slide_; }
+
+    const std::string& uid() const { return uid_; }
+    void setUid(std::string uid) { uid_ = std::move(uid); }
+
+    /// Keeps the RDDs that it makes for at least this long, and has its parents do so.
+    void remember(Duration atLeast);
+    /// How much longer than itself its parents have to remember.
+    virtual Duration looksBack() const { return Duration::zero(); }
+    /// Forgets what is no longer needed once the batch of this time is done.
+    void forgetUpTo(Time batchTime) { forget(batchTime - remembered_); }
+
+  protected:
+    virtual void forget(Time upTo) = 0;
+
+  private:
+    const std::weak_ptr<StreamCore> core_;
+    const CallSite site_;
+    const Duration slide_;
+    const std::vector<std::shared_ptr<StreamNodeBase>> parents_;
+    std::string uid_;
+    Duration remembered_{};
+};
+
+using StreamNodePtr = std::shared_ptr<StreamNodeBase>;
+
+/// Whether a stream of this slide has an RDD at this time.
+bool isValidTime(const StreamCore& core, Time time, Duration slide);
+
+/// A node whose RDDs have this type, fused or not.
+template <class Rdd> class StreamNode : public StreamNodeBase {
+  public:
+    using RddType = Rdd;
+    using StreamNodeBase::StreamNodeBase;
+
+    /// The RDD of a batch time: computed once, then remembered. None where the stream has none then.
+    std::optional<Rdd> at(Time time) {
+        if (const auto found = made_.find(time); found != made_.end()) return found->second;
+        if (!isValidTime(*core(), time, slide())) return std::nullopt;
+        auto rdd = compute(time);
+        if (!rdd) return std::nullopt;
+        if constexpr (Rdd::kErased)
+            if (persisted_ && rdd->getStorageLevel() == StorageLevel::NONE) rdd->persist();
+        made_.emplace(time, *rdd);
+        return rdd;
+    }
+    /// Has the RDDs cached that it makes from now on.
+    void persist() { persisted_ = true; }
+
+  protected:
+    virtual std::optional<Rdd> compute(Time time) = 0;
+    void forget(Time upTo) override {
+        const auto end = made_.upper_bound(upTo);
+        if (persisted_)
+            for (auto at = made_.begin(); at != end; ++at) at->second.unpersist();
+        made_.erase(made_.begin(), end);
+    }
+
+  private:
+    std::map<Time, Rdd> made_;
+    bool persisted_ = false;
+};
+
+/// A node that makes its RDDs by a function of the library's.
+template <class Rdd, class Make> class ComputedNode final : public StreamNode<Rdd> {
+  public:
+    ComputedNode(std::weak_ptr<StreamCore> core, CallSite site, Duration slide, std::vector<StreamNodePtr> parents,
+                 Make make)
+        : StreamNode<Rdd>(std::move(core), site, slide, std::move(parents)),
+          make_(std::move(make)) {}
+
+  protected:
+    std::optional<Rdd> compute(Time time) override { return make_(time); }
+
+  private:
+    Make make_;
+};
+
+/// Where data enters. An input has the RDD of a batch ready when it was asked to `allocate` it.
+class Input {
+  public:
+    virtual ~Input() = default;
+    /// Begins to receive; called once, at the start.
+    virtual void start() {}
+    /// Ends receiving; what was received stays to be allocated. Must not throw.
+    virtual void stop() noexcept {}
+    /// Fixes what belongs to the batch of this time and returns its number of records, 0 if that is not known.
+    virtual long allocate(Time time) = 0;
+    /// Records that were received and belong to no batch yet.
+    virtual long unallocated() const { return 0; }
+    /// Records that could not be taken in (a line that is too long, half a line at a stop).
+    virtual long dropped() const { return 0; }
+};
+
+/// State that changes with batches: made ready by the jobs of a batch, in force when all of them have succeeded.
+class StateOperator {
+  public:
+    virtual ~StateOperator() = default;
+    /// Computes what is still missing of the state after the batch of this time.
+    virtual void materialize(Time time) = 0;
+    virtual void commit(Time time) = 0;
+    virtual void abort(Time time) noexcept = 0;
+};
+
+/// One output operation: gives the job of a batch, or none where its stream has no RDD then.
+struct Output {
+    StreamNodePtr node;
+    CallSite site;
+    std::function<std::function<void()>(Time)> jobAt;
+};
+
+/// What a StreamingContext owns: the graph, the clock, and the loop that runs the batches.
+///
+/// Threads: own synchronization; batches run one after the other
+class StreamCore : public std::enable_shared_from_this<StreamCore> {
+  public:
+    enum class State { INITIALIZED, ACTIVE, STOPPED };
+
+    StreamCore(Context context, Duration batchDuration, std::shared_ptr<Clock> clock);
+    ~StreamCore();
+
+    const Context& context() const { return context_; }
+    Duration batchDuration() const { return batchDuration_; }
+    Clock& clock() const { return *clock_; }
+    Time zeroTime() const;
+    State state() const;
+
+    /// Throws a UsageError once the context was started or stopped.
+    void requireOpen(const char* operation, std::source_location where) const;
+    void add(Output output);
+    /// Returns the input's id: 0, 1, 2, ... in the order of creation.
+    int add(std::shared_ptr<Input> input);
+    void add(std::shared_ptr<StreamingListener> listener);
+    void remove(const std::shared_ptr<StreamingListener>& listener);
+    void remember(Duration duration, std::source_location where);
+
+    /// `inLoop`: batches run on a thread of their own as the clock goes; otherwise by `runBatch`, on the caller's.
+    void start(bool inLoop, std::source_location where);
+    void runBatch(Time time);
+    void stop(bool stopContext, bool graceful);
+    /// True once stopped; throws what made it stop.
+    bool awaitTermination(std::optional<Duration> timeout);
+    /// Records that were received and never processed, because the context was stopped or a batch failed.
+    long droppedRecords() const;
+
+  private:
+    struct Impl;
+    void runLoop(const std::stop_token& stop);
+    void finish();
+
+    const Context context_;
+    const Duration batchDuration_;
+    const std::shared_ptr<Clock> clock_;
+    std::unique_ptr<Impl> impl_;
+};
+
+/// Writes what `print` shows of a batch.
+void printBatch(Time time, const std::vector<std::string>& elements, bool more);
+/// `prefix-<ms>` or `prefix-<ms>.suffix`.
+std::string batchDirectory(const std::string& prefix, const std::string& suffix, Time time);
+
+} // namespace rivulet::detail

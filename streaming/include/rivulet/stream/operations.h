@@ -1,0 +1,162 @@
+#pragma once
+
+#include "rivulet/dstream.h"
+
+/// The bodies of DStream's operations.
+namespace rivulet {
+namespace detail {
+
+/// Calls a function of the user's that may or may not want the batch time.
+template <class F, class... R> decltype(auto) callWithTime(const F& f, Time time, R&&... rdds) {
+    if constexpr (std::invocable<const F&, R..., Time>)
+        return f(std::forward<R>(rdds)..., time);
+    else
+        return f(std::forward<R>(rdds)...);
+}
+
+[[noreturn]] void throwNoRdd(const CallSite& site, Time time);
+
+} // namespace detail
+
+template <class T, class Recipe> auto DStream<T, Recipe>::erased(Where where) const -> DStream<Owned> {
+    if constexpr (kErased) {
+        static_cast<void>(where);
+        recipe();
+        return *this;
+    } else {
+        using Node = detail::StreamNode<RDD<Owned>>;
+        auto existing = std::static_pointer_cast<Node>(record_->node.lock());
+        if (existing) return DStream<Owned>(record_, detail::NodeRecipe<Node>(std::move(existing)));
+        auto handle = made<Owned>("erased", where, [](const auto& rdd) { return rdd.erased(); });
+        record_->node = handle.recipe().root();
+        return handle;
+    }
+}
+
+template <class T, class Recipe>
+template <class F>
+    requires(std::invocable<F&, RDD<owned_t<T>>> || std::invocable<F&, RDD<owned_t<T>>, Time>)
+auto DStream<T, Recipe>::transform(F f, Where where) const {
+    using Result = std::remove_cvref_t<decltype(detail::callWithTime(f, Time(), std::declval<RDD<Owned>>()))>;
+    static_assert(AnyRdd<Result>, "transform's function must return an RDD; use foreachRDD for its effect");
+    using U = typename Result::Owned;
+    return node<U>(
+        "transform", where, slideDuration(), {recipe().root()},
+        [recipe = recipe(), f = std::move(f), site = CallSite{"transform", where}](Time time) -> std::optional<RDD<U>> {
+            auto rdd = recipe(time);
+            if (!rdd) detail::throwNoRdd(site, time);
+            return RDD<U>(detail::callWithTime(f, time, rdd->erased()));
+        });
+}
+
+template <class T, class Recipe>
+template <class Rdd, class U, class R, class Apply>
+DStream<typename Rdd::value_type> DStream<T, Recipe>::transformPair(const char* operation, const DStream<U, R>& other,
+                                                                    Where where, Apply apply) const {
+    const auto core = open(operation, where);
+    if (other.recipe().root()->core() != core)
+        throw UsageError(std::string(operation) +
+                             ": the two streams belong to different StreamingContexts; make both with the same one",
+                         where);
+    if (other.slideDuration() != slideDuration())
+        throw UsageError(std::string(operation) + ": the two streams have different slides (" +
+                             detail::durationText(slideDuration()) + " and " +
+                             detail::durationText(other.slideDuration()) +
+                             "); give both the same, with window(length, slide) for example",
+                         where);
+    return node<typename Rdd::value_type>(operation, where, slideDuration(), {recipe().root(), other.recipe().root()},
+                                          [left = recipe(), right = other.recipe(), apply,
+                                           site = CallSite{operation, where}](Time time) -> std::optional<Rdd> {
+                                              auto a = left(time);
+                                              auto b = right(time);
+                                              if (!a || !b) detail::throwNoRdd(site, time);
+                                              return Rdd(apply(*a, *b, time));
+                                          });
+}
+
+template <class T, class Recipe>
+template <class U, class R, class F>
+    requires(std::invocable<F&, RDD<owned_t<T>>, RDD<owned_t<U>>> ||
+             std::invocable<F&, RDD<owned_t<T>>, RDD<owned_t<U>>, Time>)
+auto DStream<T, Recipe>::transformWith(const DStream<U, R>& other, F f, Where where) const {
+    using Result = std::remove_cvref_t<decltype(detail::callWithTime(f, Time(), std::declval<RDD<Owned>>(),
+                                                                     std::declval<RDD<owned_t<U>>>()))>;
+    static_assert(AnyRdd<Result>, "transformWith's function must return an RDD");
+    return transformPair<RDD<typename Result::Owned>>(
+        "transformWith", other, where, [f = std::move(f)](const auto& a, const auto& b, Time time) {
+            return RDD<typename Result::Owned>(detail::callWithTime(f, time, a.erased(), b.erased()));
+        });
+}
+
+// ---- windows and state
+
+template <class T, class Recipe>
+auto DStream<T, Recipe>::window(Duration window, Duration slide, Where where) const -> DStream<Owned> {
+    const auto core = open("window", where);
+    if (slide == Duration::zero()) slide = slideDuration();
+    detail::requireMultiple(window, slideDuration(), "window: the window", "the slide of the stream it is applied to",
+                            where);
+    detail::requireMultiple(slide, slideDuration(), "window: the slide", "the slide of the stream it is applied to",
+                            where);
+    auto parent = erased(where).recipe().root();
+    using Node = detail::StreamNode<RDD<Owned>>;
+    std::shared_ptr<Node> node =
+        std::make_shared<detail::WindowNode<Owned>>(core, CallSite{"window", where}, std::move(parent), window, slide);
+    return DStream<Owned>(std::make_shared<detail::StreamRecord>(), detail::NodeRecipe<Node>(std::move(node)));
+}
+
+template <class T, class Recipe>
+template <class F>
+    requires(AnyPair<T> && requires(F& f, const owned_t<T>& x) { f(x.second, x.second); })
+DStream<owned_t<T>> DStream<T, Recipe>::reduceByKeyAndWindow(F combine, Duration window, Duration slide,
+                                                             Partitioning partitioning, Where where) const {
+    const auto core = open("reduceByKeyAndWindow", where);
+    // Every pane is partitioned alike, so that those of a window are combined where they lie.
+    if (!partitioning.get()) partitioning = HashPartitioner(core->context().defaultParallelism(), where);
+    return reduceByKey(combine, partitioning, where)
+        .window(window, slide, where)
+        .reduceByKey(combine, partitioning, where);
+}
+
+template <class T, class Recipe>
+template <class S, class F>
+    requires(AnyPair<T> &&
+             std::invocable<F&, std::span<const typename detail::PairTypes<owned_t<T>>::Value>, std::optional<S>>)
+DStream<std::pair<typename detail::PairTypes<owned_t<T>>::Key, S>>
+DStream<T, Recipe>::updateStateByKey(F update, Partitioning partitioning, Where where) const {
+    using K = typename Owned::first_type;
+    using V = typename Owned::second_type;
+    detail::requireConst<F, std::span<const V>, std::optional<S>>();
+    const auto core = open("updateStateByKey", where);
+    if (!partitioning.get()) partitioning = HashPartitioner(core->context().defaultParallelism(), where);
+    auto groups = groupByKey(partitioning, where).recipe().root();
+    auto state = std::make_shared<detail::StateNode<K, V, S, F>>(
+        core, CallSite{"updateStateByKey", where}, std::move(groups), partitioning.get(), std::move(update));
+    using Node = detail::StreamNode<RDD<std::pair<K, S>>>;
+    return DStream<std::pair<K, S>>(std::make_shared<detail::StreamRecord>(),
+                                    detail::NodeRecipe<Node>(std::move(state)));
+}
+
+// ---- outputs
+
+template <class T, class Recipe>
+template <class Use>
+void DStream<T, Recipe>::output(const char* operation, Where where, Use use) const {
+    const auto core = open(operation, where);
+    core->add(detail::Output{recipe().root(), CallSite{operation, where},
+                             [recipe = recipe(), use](Time time) -> std::function<void()> {
+                                 auto rdd = recipe(time);
+                                 if (!rdd) return nullptr;
+                                 return [rdd = std::move(*rdd), use, time] { use(rdd, time); };
+                             }});
+}
+
+template <class T, class Recipe>
+template <class F>
+    requires(std::invocable<F&, RDD<owned_t<T>>> || std::invocable<F&, RDD<owned_t<T>>, Time>)
+void DStream<T, Recipe>::foreachRDD(F f, Where where) const {
+    output("foreachRDD", where,
+           [f = std::move(f)](const auto& rdd, Time time) { detail::callWithTime(f, time, rdd.erased()); });
+}
+
+} // namespace rivulet

@@ -1,0 +1,123 @@
+#pragma once
+
+#include "rivulet/stream/graph.h"
+#include "rivulet/words.h"
+
+#include <mutex>
+
+/// Recipes: how the RDD of a batch is made out of that of a node, fused as RDD operators fuse. One step is one line
+/// over the RDD's.
+namespace rivulet::detail {
+
+/// The identity that copies of a chain share, and the one node that its erasures lead to.
+struct StreamRecord {
+    std::weak_ptr<StreamNodeBase> node;
+};
+
+/// The beginning of every chain: a node.
+template <class Node> class NodeRecipe {
+  public:
+    using RddType = typename Node::RddType;
+    static constexpr bool kErased = RddType::kErased;
+
+    NodeRecipe() = default;
+    explicit NodeRecipe(std::shared_ptr<Node> node) : node_(std::move(node)) {}
+    const std::shared_ptr<Node>& root() const { return node_; }
+    std::optional<RddType> operator()(Time time) const { return node_->at(time); }
+
+  private:
+    std::shared_ptr<Node> node_;
+};
+
+template <class Previous, class Step> class StepRecipe {
+  public:
+    using RddType = std::invoke_result_t<const Step&, const typename Previous::RddType&>;
+    static constexpr bool kErased = false;
+
+    StepRecipe(Previous previous, Step step) : previous_(std::move(previous)), step_(std::move(step)) {}
+    decltype(auto) root() const { return previous_.root(); }
+    std::optional<RddType> operator()(Time time) const {
+        const auto rdd = previous_(time);
+        if (!rdd) return std::nullopt;
+        return step_(*rdd);
+    }
+
+  private:
+    Previous previous_;
+    Step step_;
+};
+
+template <class F> struct MapStep {
+    F f;
+    std::source_location where;
+    template <class R> auto operator()(const R& rdd) const { return rdd.map(f, where); }
+};
+template <class F> struct FlatMapStep {
+    F f;
+    std::source_location where;
+    template <class R> auto operator()(const R& rdd) const { return rdd.flatMap(f, where); }
+};
+template <class F> struct FilterStep {
+    F f;
+    std::source_location where;
+    template <class R> auto operator()(const R& rdd) const { return rdd.filter(f, where); }
+};
+template <class F> struct MapPartitionsStep {
+    F f;
+    bool preservesPartitioning;
+    std::source_location where;
+    template <class R> auto operator()(const R& rdd) const {
+        return rdd.mapPartitions(f, preservesPartitioning, where);
+    }
+};
+template <class F> struct KeyByStep {
+    F f;
+    std::source_location where;
+    template <class R> auto operator()(const R& rdd) const { return rdd.keyBy(f, where); }
+};
+struct KeysStep {
+    std::source_location where;
+    template <class R> auto operator()(const R& rdd) const { return rdd.keys(where); }
+};
+struct ValuesStep {
+    std::source_location where;
+    template <class R> auto operator()(const R& rdd) const { return rdd.values(where); }
+};
+template <class F> struct MapValuesStep {
+    F f;
+    std::source_location where;
+    template <class R> auto operator()(const R& rdd) const { return rdd.mapValues(f, where); }
+};
+
+/// Gives every element the same key: a reduction of all elements is one by that key.
+struct WithSameKey {
+    template <class T> std::pair<char, T> operator()(const T& x) const { return {char(), x}; }
+};
+
+/// One element: how many the RDD has. A partition without elements counts too, so that there is an element for an empty
+/// RDD.
+template <class Rdd> RDD<long> countOf(const Rdd& rdd, std::source_location where) {
+    struct CountPartition {
+        std::vector<std::pair<char, long>> operator()(PartitionElements<typename Rdd::Owned> elements) const {
+            long n = 0;
+            for (auto at = elements.begin(); at != elements.end(); ++at) ++n;
+            return {{char(), n}};
+        }
+    };
+    const auto zero = RDD<std::pair<char, long>>(
+        Context(rdd.lineagePtr()->engine()).parallelize(std::vector<std::pair<char, long>>{{char(), 0L}}, 1, where));
+    return RDD<std::pair<char, long>>(rdd.mapPartitions(CountPartition{}, false, where))
+        .unionWith(zero, where)
+        .reduceByKey(std::plus<>(), 1, where)
+        .values(where);
+}
+
+template <class Rdd> void printFirst(const Rdd& rdd, long limit, Time time, std::source_location where) {
+    auto elements = rdd.take(limit + 1, where);
+    std::vector<std::string> texts;
+    for (long i = 0; i < limit && std::size_t(i) < elements.size(); ++i)
+        appendText(texts.emplace_back(), elements[std::size_t(i)]);
+    printBatch(time, texts, elements.size() > std::size_t(limit));
+}
+
+} // namespace rivulet::detail

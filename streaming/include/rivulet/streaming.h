@@ -1,0 +1,8 @@
+#pragma once
+
+#include "rivulet/clock.h"
+#include "rivulet/core.h"
+#include "rivulet/dstream.h"
+#include "rivulet/queue_stream.h"
+#include "rivulet/streaming_context.h"
+#include "rivulet/streaming_listener.h"

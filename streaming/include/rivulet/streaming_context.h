@@ -1,0 +1,86 @@
+#pragma once
+
+#include "rivulet/clock.h"
+#include "rivulet/dstream.h"
+#include "rivulet/queue_stream.h"
+
+namespace rivulet {
+
+enum class StreamingContextState { INITIALIZED, ACTIVE, STOPPED };
+
+/// The way into streaming: declares streams, then runs their batches, one every batch duration.
+///
+/// A movable handle; copies mean the same context. States go from INITIALIZED over ACTIVE to STOPPED and never back.
+/// One StreamingContext may be active in a process at a time.
+///
+/// A batch that fails (a user function threw in every attempt) changes no state and ends the streaming:
+/// `awaitTermination` throws its error, and what was received and not processed is counted and logged.
+///
+/// Threads: declare streams on one thread; `stop`, `awaitTermination` and the getters may be called from any
+/// Source:  Spark StreamingContext
+class StreamingContext {
+  public:
+    using Where = std::source_location;
+
+    /// Errors: UsageError where `batchDuration` is not positive
+    StreamingContext(const Context& context, Duration batchDuration, Where where = Where::current());
+    StreamingContext(const Conf& conf, Duration batchDuration, Where where = Where::current());
+    /// With a clock of one's own.
+    StreamingContext(const Context& context, Duration batchDuration, std::shared_ptr<Clock> clock,
+                     Where where = Where::current());
+
+    const Context& context() const { return core_->context(); }
+    Duration batchDuration() const { return core_->batchDuration(); }
+    StreamingContextState getState() const;
+
+    /// Has every stream keep its RDDs for at least this long. May be called once.
+    void remember(Duration duration, Where where = Where::current()) const { core_->remember(duration, where); }
+
+    /// A stream that is fed by `push`. Each batch takes one of the RDDs pushed (or all, where `oneAtATime` is false);
+    /// none gives an empty one.
+    template <class T> QueueStream<T> queueStream(bool oneAtATime = true, Where where = Where::current()) const {
+        return QueueStream<T>::make(core_, oneAtATime, where);
+    }
+    /// The elements of all streams, one after the other.
+    ///
+    /// Errors: UsageError where there is none, or where they differ in slide or context
+    template <class T>
+    DStream<T> unionAll(const std::vector<DStream<T>>& streams, Where where = Where::current()) const {
+        if (streams.empty()) throw UsageError("unionAll: no streams were given; it needs at least one", where);
+        DStream<T> all = streams.front();
+        for (std::size_t i = 1; i < streams.size(); ++i) all = all.unionWith(streams[i], where);
+        return all;
+    }
+
+    void addStreamingListener(std::shared_ptr<StreamingListener> listener) const { core_->add(std::move(listener)); }
+    void removeStreamingListener(const std::shared_ptr<StreamingListener>& listener) const { core_->remove(listener); }
+
+    /// Begins to receive and to run batches. On an active context it does nothing but warn.
+    ///
+    /// Errors: UsageError where no output operation was declared, where another StreamingContext is active, or after a
+    /// stop
+    void start(Where where = Where::current()) const { core_->start(true, where); }
+    /// Returns when the context was stopped; throws the error that made it stop, if one did.
+    void awaitTermination() const { core_->awaitTermination(std::nullopt); }
+    /// The same for at most `timeout`: false where it is over first.
+    bool awaitTerminationOrTimeout(Duration timeout) const { return core_->awaitTermination(timeout); }
+    /// Ends receiving and running. Gracefully: what was received is processed before (for at most
+    /// `rivulet.streaming.gracefulStopTimeout`, by default ten batches); otherwise it is counted as dropped. May be
+    /// repeated, and called before the start. Called by a function that runs within a batch it only asks for the stop,
+    /// which follows when that batch is done.
+    ///
+    /// Errors: UsageError from within a listener
+    void stop(bool stopContext = true, bool stopGracefully = false) const { core_->stop(stopContext, stopGracefully); }
+    /// Stops when the process gets SIGINT or SIGTERM, gracefully unless told otherwise; a second signal ends the
+    /// process at once.
+    void stopOnSignal(bool gracefully = true) const;
+    /// Records that were received and never processed.
+    long droppedRecords() const { return core_->droppedRecords(); }
+
+    const std::shared_ptr<detail::StreamCore>& core() const { return core_; }
+
+  private:
+    std::shared_ptr<detail::StreamCore> core_;
+};
+
+} // namespace rivulet

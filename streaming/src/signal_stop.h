@@ -1,0 +1,10 @@
+#pragma once
+
+#include "rivulet/stream/graph.h"
+
+namespace rivulet::detail {
+
+/// Stops the core when the process gets SIGINT or SIGTERM. A second signal has its ordinary effect.
+void stopOnSignal(const std::shared_ptr<StreamCore>& core, bool gracefully);
+
+} // namespace rivulet::detail

@@ -1,0 +1,56 @@
+#include "rivulet/stream/graph.h"
+#include "rivulet/stream/operations.h"
+
+#include <cstdio>
+
+namespace rivulet::detail {
+
+StreamNodeBase::StreamNodeBase(std::weak_ptr<StreamCore> core, CallSite site, Duration slide,
+                               std::vector<std::shared_ptr<StreamNodeBase>> parents)
+    : core_(std::move(core)),
+      site_(site),
+      slide_(slide),
+      parents_(std::move(parents)) {}
+
+StreamNodeBase::~StreamNodeBase() = default;
+
+std::shared_ptr<StreamCore> StreamNodeBase::core() const {
+    auto core = core_.lock();
+    if (!core)
+        throw UsageError("this stream (" + site_.text() +
+                         ") has outlived its StreamingContext: keep the context alive as long as its streams are used");
+    return core;
+}
+
+void StreamNodeBase::remember(Duration atLeast) {
+    remembered_ = std::max({remembered_, slide_, atLeast});
+    for (const auto& parent : parents_) parent->remember(remembered_ + looksBack());
+}
+
+bool isValidTime(const StreamCore& core, Time time, Duration slide) {
+    return time > core.zeroTime() && isMultipleOf(time, slide, core.zeroTime());
+}
+
+void throwNoRdd(const CallSite& site, Time time) {
+    throw UsageError(site.text() + ": a stream that it reads has no RDD at time " +
+                     std::to_string(time.time_since_epoch().count()) +
+                     " ms; give an empty RDD where there are no data");
+}
+
+void printBatch(Time time, const std::vector<std::string>& elements, bool more) {
+    std::string text =
+        "-------------------------------------------\nTime: " + std::to_string(time.time_since_epoch().count()) +
+        " ms\n-------------------------------------------\n";
+    for (const std::string& element : elements) text += element + '\n';
+    if (more) text += "...\n";
+    text += '\n';
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fflush(stdout);
+}
+
+std::string batchDirectory(const std::string& prefix, const std::string& suffix, Time time) {
+    return (prefix.empty() ? "" : prefix + "-") + std::to_string(time.time_since_epoch().count()) +
+           (suffix.empty() ? "" : "." + suffix);
+}
+
+} // namespace rivulet::detail

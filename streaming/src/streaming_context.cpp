@@ -1,0 +1,68 @@
+#include "rivulet/streaming_context.h"
+
+#include "rivulet/testing.h"
+#include "signal_stop.h"
+
+namespace rivulet {
+namespace {
+
+Duration positive(Duration batchDuration, std::source_location where) {
+    if (batchDuration <= Duration::zero())
+        throw UsageError("StreamingContext: the batch duration (" + detail::durationText(batchDuration) +
+                             ") must be positive, for example 1s",
+                         where);
+    return batchDuration;
+}
+
+} // namespace
+
+StreamingContext::StreamingContext(const Context& context, Duration batchDuration, Where where)
+    : StreamingContext(context, batchDuration, std::make_shared<SystemClock>(), where) {}
+
+StreamingContext::StreamingContext(const Conf& conf, Duration batchDuration, Where where)
+    : StreamingContext(Context(conf, where), batchDuration, where) {}
+
+StreamingContext::StreamingContext(const Context& context, Duration batchDuration, std::shared_ptr<Clock> clock,
+                                   Where where)
+    : core_(std::make_shared<detail::StreamCore>(context, positive(batchDuration, where), std::move(clock))) {}
+
+StreamingContextState StreamingContext::getState() const { return StreamingContextState(core_->state()); }
+
+void StreamingContext::stopOnSignal(bool gracefully) const { detail::stopOnSignal(core_, gracefully); }
+
+// ---- for tests
+
+namespace {
+
+Conf testConf(std::string_view master) {
+    Conf conf(master, "test");
+    if (master == "local") conf.set("rivulet.executor", "serial");
+    return conf;
+}
+
+} // namespace
+
+TestStreamingContext::TestStreamingContext(Duration batchDuration, std::string_view master)
+    : TestStreamingContext(testConf(master), batchDuration) {}
+
+TestStreamingContext::TestStreamingContext(const Conf& conf, Duration batchDuration)
+    : TestStreamingContext(Context(conf), batchDuration, std::make_shared<ManualClock>()) {}
+
+TestStreamingContext::TestStreamingContext(const Context& context, Duration batchDuration,
+                                           std::shared_ptr<ManualClock> clock)
+    : StreamingContext(context, batchDuration, clock),
+      clock_(std::move(clock)) {}
+
+TestStreamingContext::~TestStreamingContext() { stop(); }
+
+void TestStreamingContext::advanceBatch(int count, Where where) {
+    if (getState() == StreamingContextState::INITIALIZED) core()->start(false, where);
+    if (getState() == StreamingContextState::STOPPED)
+        throw UsageError("advanceBatch: this StreamingContext was stopped", where);
+    for (int i = 0; i < count; ++i) {
+        clock_->advance(batchDuration());
+        core()->runBatch(floorTime(clock_->now(), batchDuration(), core()->zeroTime()));
+    }
+}
+
+} // namespace rivulet
