@@ -1,6 +1,6 @@
 // Runs the benchmarks: rivulet_bench [NAME...], where a name selects all workloads that begin with it.
 
-#include "runner.h"
+#include "runner/runner.h"
 #include "workloads.h"
 
 #include <CLI/CLI.hpp>
@@ -22,7 +22,8 @@ int main(int argc, char** argv) {
     app.add_option("names", names,
                    "Workloads, by prefix: B2 runs all of B2 (default: all but those that say 'only by name')");
     app.add_flag("--list", list, "List the workloads");
-    app.add_option("--repetitions", settings.repetitions, "Measured repetitions, after one warm-up")
+    app.add_option("--repetitions", settings.repetitions,
+                   "Measured repetitions, after one warm-up; ten times as many where they are short")
         ->check(CLI::Range(1, 1000))
         ->capture_default_str();
     app.add_option("--threads", settings.threads, "Threads of every contestant; capped by the processors")
@@ -44,6 +45,8 @@ int main(int argc, char** argv) {
         bench::addRivuletChain(suite);
         bench::addHandWordCount(suite);
         bench::addRivuletWordCount(suite);
+        bench::addEmptyBatch(suite);
+        bench::addLatency(suite);
         if (list) {
             suite.list();
             return 0;

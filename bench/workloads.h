@@ -1,6 +1,6 @@
 #pragma once
 
-#include "runner.h"
+#include "runner/runner.h"
 
 #include <cstdint>
 #include <string>
@@ -50,5 +50,7 @@ void addHandWordCount(Suite& suite);
 void addRivuletWordCount(Suite& suite);
 void addHandChain(Suite& suite);
 void addRivuletChain(Suite& suite);
+void addEmptyBatch(Suite& suite);
+void addLatency(Suite& suite);
 
 } // namespace bench

@@ -10,7 +10,8 @@ if(PROJECT_IS_TOP_LEVEL)
     find_program(RIVULET_CCACHE ccache)
     mark_as_advanced(RIVULET_CCACHE)
     if(RIVULET_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-        set(CMAKE_CXX_COMPILER_LAUNCHER ${RIVULET_CCACHE})
+        # The sloppiness is what ccache wants where a precompiled header is used.
+        set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${RIVULET_CCACHE})
     endif()
 
     include(CheckLinkerFlag)

@@ -25,10 +25,14 @@ class FileNode final : public StreamNode<FilesRdd>, public Input {
                                core->batchDuration())) {}
 
     long allocate(Time time) override {
-        chosen_.erase(chosen_.begin(), chosen_.upper_bound(time - window_));
+        // Late batches may have been merged into this one: its look reaches as far back as that of the first of them.
+        const Time first = lastListed_ ? std::min(time, *lastListed_ + core()->batchDuration()) : time;
+        const Time after = first - window_;
+        chosen_.erase(chosen_.begin(), chosen_.upper_bound(after));
         std::vector<FileStatus> files;
         try {
-            files = choose(time);
+            files = choose(std::max(ignoreUpTo_, after), time);
+            lastListed_ = time;
         } catch (const IoError& error) {
             logWarn(std::string("textFileStream: ") + error.what() +
                     "; the files are looked for again in the next batch");
@@ -53,8 +57,7 @@ class FileNode final : public StreamNode<FilesRdd>, public Input {
         return (least + batch - Duration(1)) / batch * batch;
     }
 
-    std::vector<FileStatus> choose(Time time) const {
-        const Time after = std::max(ignoreUpTo_, time - window_);
+    std::vector<FileStatus> choose(Time after, Time time) const {
         std::set<std::string_view> known;
         for (const auto& [batch, files] : chosen_)
             for (const FileStatus& file : files) known.insert(file.path);
@@ -76,6 +79,7 @@ class FileNode final : public StreamNode<FilesRdd>, public Input {
     const std::string directory_;
     const Time ignoreUpTo_;
     const Duration window_;
+    std::optional<Time> lastListed_;
     std::map<Time, std::vector<FileStatus>> chosen_;
 };
 

@@ -20,6 +20,7 @@ IoPool::IoPool(int threads) : context_(threads), work_(context_.get_executor()) 
 IoPool::~IoPool() {
     work_.reset();
     context_.stop();
+    threads_.clear(); // joins; handlers that did not run are destroyed with the io_context
 }
 
 } // namespace rivulet::detail

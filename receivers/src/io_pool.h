@@ -9,6 +9,9 @@
 namespace rivulet::detail {
 
 /// The threads on which all receivers of the process read. They never compute.
+///
+/// Whoever owns the pool must not be owned by a handler that runs on it: it ends on a user's thread, which joins the
+/// pool's.
 class IoPool {
   public:
     /// The pool that is in use, or a new one of this many threads.

@@ -32,9 +32,8 @@ struct SocketSettings {
 /// on one strand.
 class SocketReceiver : public std::enable_shared_from_this<SocketReceiver> {
   public:
-    SocketReceiver(std::shared_ptr<IoPool> pool, std::shared_ptr<MemoryAccount> memory, SocketSettings settings)
-        : pool_(std::move(pool)),
-          strand_(asio::make_strand(pool_->context())),
+    SocketReceiver(asio::io_context& io, std::shared_ptr<MemoryAccount> memory, SocketSettings settings)
+        : strand_(asio::make_strand(io)),
           settings_(std::move(settings)),
           lines_(std::move(memory), settings_.bufferBytes, [this] { resume(); }),
           resolver_(strand_),
@@ -48,13 +47,14 @@ class SocketReceiver : public std::enable_shared_from_this<SocketReceiver> {
     void stop() {
         std::promise<void> closed;
         asio::post(strand_, [this, &closed] {
+            readRest();
             stopping_ = true;
-            error_code ignored;
             resolver_.cancel();
             timer_.cancel();
-            socket_.close(ignored);
+            close();
             if (!rest_.empty() || skipping_) ++dropped_; // half a line that nobody can complete
             rest_.clear();
+            skipping_ = false;
             closed.set_value();
         });
         closed.get_future().wait();
@@ -69,47 +69,69 @@ class SocketReceiver : public std::enable_shared_from_this<SocketReceiver> {
 
     void connect() {
         if (stopping_) return;
-        resolver_.async_resolve(settings_.host, settings_.port,
-                                [self = shared_from_this()](error_code error, tcp::resolver::results_type found) {
-                                    if (error) return self->restart("cannot resolve", error);
-                                    asio::async_connect(self->socket_, found,
-                                                        [self](error_code failed, const tcp::endpoint&) {
-                                                            if (failed)
-                                                                return self->restart("cannot connect to", failed);
-                                                            logInfo("socketTextStream: connected to " + self->peer());
-                                                            self->read();
-                                                        });
-                                });
+        resolver_.async_resolve(
+            settings_.host, settings_.port,
+            [self = shared_from_this()](error_code error, const tcp::resolver::results_type& found) {
+                if (self->stopping_) return;
+                if (error) return self->restart("cannot resolve", error);
+                self->connectTo(found);
+            });
+    }
+    void connectTo(const tcp::resolver::results_type& found) {
+        asio::async_connect(socket_, found, [self = shared_from_this()](error_code error, const tcp::endpoint&) {
+            if (self->stopping_) return self->close();
+            if (error) return self->restart("cannot connect to", error);
+            logInfo("socketTextStream: connected to " + self->peer());
+            self->connected_ = true;
+            self->read();
+        });
     }
     void restart(const char* what, error_code error) {
         if (stopping_) return;
         logWarn(std::string("socketTextStream: ") + what + " " + peer() + ": " + error.message() +
                 "; trying again in " + durationText(settings_.restartDelay));
-        error_code ignored;
-        socket_.close(ignored);
+        close();
         timer_.expires_after(settings_.restartDelay);
         timer_.async_wait([self = shared_from_this()](error_code cancelled) {
             if (!cancelled) self->connect();
         });
     }
+    void close() {
+        connected_ = false;
+        error_code ignored;
+        socket_.close(ignored);
+    }
+
+    /// Reads on where there is a connection and room, and no read under way already.
     void read() {
-        if (stopping_) return;
+        if (stopping_ || !connected_ || full_ || reading_) return;
+        reading_ = true;
         socket_.async_read_some(asio::buffer(buffer_.get(), kReadBytes),
                                 [self = shared_from_this()](error_code error, std::size_t size) {
+                                    self->reading_ = false;
                                     if (self->stopping_) return;
-                                    const bool goOn = self->take(std::string_view(self->buffer_.get(), size));
-                                    if (error) {
-                                        self->endOfStream();
-                                        return self->restart("lost the connection to", error);
-                                    }
-                                    if (goOn) self->read(); // otherwise resume() does
+                                    self->take(std::string_view(self->buffer_.get(), size));
+                                    if (!error) return self->read();
+                                    self->endOfStream();
+                                    self->restart("lost the connection to", error);
                                 });
     }
-    /// Puts the complete lines and keeps the rest. False where the buffer is full.
-    bool take(std::string_view bytes) {
+    /// Before a stop: what has arrived already, as far as there is room for it, is received; whoever stopped sending
+    /// has lost nothing.
+    void readRest() {
+        error_code error;
+        if (connected_) socket_.non_blocking(true, error);
+        while (connected_ && !full_ && !error) {
+            const std::size_t size = socket_.read_some(asio::buffer(buffer_.get(), kReadBytes), error);
+            take(std::string_view(buffer_.get(), size));
+        }
+        if (error == asio::error::eof) endOfStream();
+    }
+    /// Puts the complete lines and keeps the rest.
+    void take(std::string_view bytes) {
         if (skipping_) {
             const auto newline = bytes.find('\n');
-            if (newline == bytes.npos) return true;
+            if (newline == bytes.npos) return;
             bytes.remove_prefix(newline + 1);
             skipping_ = false;
             ++dropped_;
@@ -118,20 +140,41 @@ class SocketReceiver : public std::enable_shared_from_this<SocketReceiver> {
         if (last == bytes.npos) {
             rest_ += bytes;
             if (rest_.size() > settings_.maxLineBytes) skipLine();
-            return true;
+            return;
         }
-        const std::string_view complete = bytes.substr(0, last + 1);
-        const long lines = std::count(complete.begin(), complete.end(), '\n');
         std::string block;
-        block.reserve(rest_.size() + complete.size());
+        block.reserve(rest_.size() + last + 1);
         block += rest_;
-        block += complete;
+        block += bytes.substr(0, last + 1);
         rest_ = bytes.substr(last + 1);
-        return lines_.put(std::move(block), lines);
+        if (block.size() > settings_.maxLineBytes) block = withoutLongLines(block);
+        const long lines = std::count(block.begin(), block.end(), '\n');
+        if (lines > 0) put(std::move(block), lines);
+        if (rest_.size() > settings_.maxLineBytes) skipLine();
     }
-    void skipLine() {
+    std::string withoutLongLines(std::string_view block) {
+        std::string kept;
+        while (!block.empty()) {
+            const std::string_view line = block.substr(0, block.find('\n') + 1);
+            block.remove_prefix(line.size());
+            if (line.size() - 1 <= settings_.maxLineBytes) {
+                kept += line;
+                continue;
+            }
+            warnOfLongLine();
+            ++dropped_;
+        }
+        return kept;
+    }
+    void put(std::string block, long lines) {
+        if (!lines_.put(std::move(block), lines)) full_ = true;
+    }
+    void warnOfLongLine() const {
         logWarn("socketTextStream: a line from " + peer() + " has more than " + std::to_string(settings_.maxLineBytes) +
                 " bytes and is dropped; raise rivulet.streaming.receiver.maxLineBytes to take it");
+    }
+    void skipLine() {
+        warnOfLongLine();
         rest_ = std::string();
         skipping_ = true;
     }
@@ -141,15 +184,16 @@ class SocketReceiver : public std::enable_shared_from_this<SocketReceiver> {
         skipping_ = false;
         if (rest_.empty()) return;
         rest_ += '\n';
-        lines_.put(std::exchange(rest_, {}), 1);
+        put(std::exchange(rest_, {}), 1);
     }
+    /// A batch has taken what waited.
     void resume() {
         asio::post(strand_, [self = shared_from_this()] {
-            if (self->socket_.is_open()) self->read();
+            self->full_ = false;
+            self->read();
         });
     }
 
-    const std::shared_ptr<IoPool> pool_;
     asio::strand<asio::io_context::executor_type> strand_;
     const SocketSettings settings_;
     ReceivedLines lines_; // own synchronization
@@ -161,16 +205,16 @@ class SocketReceiver : public std::enable_shared_from_this<SocketReceiver> {
     asio::steady_timer timer_;
     const std::unique_ptr<char[]> buffer_ = std::make_unique_for_overwrite<char[]>(kReadBytes);
     std::string rest_;
-    bool stopping_ = false, skipping_ = false;
+    bool stopping_ = false, connected_ = false, reading_ = false, full_ = false, skipping_ = false;
 };
 
 class SocketNode final : public ReceivedLinesNode {
   public:
     SocketNode(const std::shared_ptr<StreamCore>& core, CallSite site, SocketSettings settings)
         : ReceivedLinesNode(core, site, core->batchDuration()),
-          receiver_(std::make_shared<SocketReceiver>(
-              IoPool::shared(int(core->context().conf().getInt("rivulet.streaming.io.threads"))),
-              core->context().engine()->memory(), std::move(settings))) {}
+          pool_(IoPool::shared(int(core->context().conf().getInt("rivulet.streaming.io.threads")))),
+          receiver_(std::make_shared<SocketReceiver>(pool_->context(), core->context().engine()->memory(),
+                                                     std::move(settings))) {}
     void start() override { receiver_->start(); }
     void stop() noexcept override { receiver_->stop(); }
     long dropped() const override { return receiver_->dropped(); }
@@ -179,6 +223,8 @@ class SocketNode final : public ReceivedLinesNode {
     ReceivedLines& lines() const override { return receiver_->lines(); }
 
   private:
+    // The pool is held here and not by the receiver, which its own handlers hold.
+    std::shared_ptr<IoPool> pool_;
     std::shared_ptr<SocketReceiver> receiver_;
 };
 

@@ -43,7 +43,11 @@ void waitForSignal() {
         }
         if (!core) continue;
         logInfo("stopping because of a signal");
-        core->stop(true, graceful);
+        try {
+            core->stop(true, graceful);
+        } catch (const std::exception& error) {
+            logError(std::string("could not stop after a signal: ") + error.what());
+        }
     }
 }
 

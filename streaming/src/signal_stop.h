@@ -1,6 +1,6 @@
 #pragma once
 
-#include "rivulet/stream/graph.h"
+#include "rivulet/stream/core.h"
 
 namespace rivulet::detail {
 

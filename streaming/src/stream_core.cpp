@@ -1,11 +1,14 @@
-#include "rivulet/stream/graph.h"
+#include "rivulet/stream/core.h"
 
 #include "rivulet/clock.h"
 #include "rivulet/log.h"
+#include "signal_stop.h"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <stop_token>
 #include <thread>
 #include <unordered_set>
 
@@ -47,23 +50,34 @@ struct StreamCore::Impl {
     mutable std::mutex mutex; // guards the following up to the next empty line
     std::condition_variable changed;
     State state = State::INITIALIZED;
-    std::exception_ptr failure;
-    std::vector<std::shared_ptr<StreamingListener>> listeners;
+    bool starting = false;
     bool stopRequested = false, stopGracefully = false, stopContext = false;
+    std::exception_ptr failure;
     long dropped = 0;
-    std::thread::id loopThread;
+    std::vector<std::shared_ptr<StreamingListener>> listeners;
+    std::thread loop;
 
-    // Changed before the start alone; then read by the thread that runs the batches.
-    std::vector<std::shared_ptr<Input>> inputs;
+    // Own synchronization.
+    std::stop_source stopSource;
+    std::atomic<std::thread::id> runner; // the thread that is within a batch
+    std::atomic<std::thread::id> teller; // the thread that is within a listener
+
+    // Changed before the start alone; then used by the thread that runs the batches.
+    std::vector<std::shared_ptr<Input>> declaredInputs, inputs; // of those, the ones that outputs need
+    std::vector<int> inputIds;
     std::vector<Output> outputs;
     std::vector<StreamNodePtr> nodes; // all that outputs need, parents first
-    std::vector<StateOperator*> states;
+    std::vector<KeptByBatch*> kept;   // of those, what lasts from batch to batch
     Duration remembered{};
     Time zeroTime{}, lastBatch{};
     LateTicks lateTicks = LateTicks::merge;
 
-    bool inListener = false; // of the loop's thread
-    std::jthread loop;
+    /// Marks the calling thread for as long as it lives.
+    struct Mark {
+        std::atomic<std::thread::id>& thread;
+        explicit Mark(std::atomic<std::thread::id>& marked) : thread(marked) { thread = std::this_thread::get_id(); }
+        ~Mark() { thread = std::thread::id(); }
+    };
 
     template <class Event> void tell(Event event) {
         std::vector<std::shared_ptr<StreamingListener>> told;
@@ -71,7 +85,7 @@ struct StreamCore::Impl {
             std::lock_guard lock(mutex);
             told = listeners;
         }
-        inListener = true;
+        const Mark mark(teller);
         for (const auto& listener : told) {
             try {
                 event(*listener);
@@ -79,7 +93,6 @@ struct StreamCore::Impl {
                 logError("a streaming listener threw: " + messageOf(std::current_exception()));
             }
         }
-        inListener = false;
     }
 
     void collectNodes() {
@@ -95,11 +108,20 @@ struct StreamCore::Impl {
             stack.pop_back();
             if (visit.parentsDone) {
                 nodes.push_back(visit.node);
-                if (auto* state = dynamic_cast<StateOperator*>(visit.node.get())) states.push_back(state);
+                if (auto* lasting = dynamic_cast<KeptByBatch*>(visit.node.get())) kept.push_back(lasting);
             } else if (seen.insert(visit.node.get()).second) {
                 stack.push_back({visit.node, true});
                 for (const auto& parent : visit.node->parents()) stack.push_back({parent});
             }
+        }
+        for (std::size_t i = 0; i < declaredInputs.size(); ++i) {
+            const auto* node = dynamic_cast<const StreamNodeBase*>(declaredInputs[i].get());
+            if (!seen.contains(node)) {
+                logWarn("start: no output needs the input of " + node->site().text() + ", so it is not started");
+                continue;
+            }
+            inputs.push_back(declaredInputs[i]);
+            inputIds.push_back(int(i));
         }
         for (const auto& output : outputs) output.node->remember(std::max(remembered, output.node->slide()));
     }
@@ -117,6 +139,18 @@ struct StreamCore::Impl {
                 merged = std::min(merged, std::max(next, floorTime(last, node->slide(), zeroTime) + node->slide()));
         return merged;
     }
+
+    /// With `mutex` held.
+    void requestStop(bool context, bool graceful) {
+        stopRequested = true;
+        stopGracefully = graceful;
+        stopContext = stopContext || context;
+        stopSource.request_stop();
+    }
+    void fail(std::exception_ptr error) {
+        std::lock_guard lock(mutex);
+        if (!failure) failure = std::move(error);
+    }
 };
 
 StreamCore::StreamCore(Context context, Duration batchDuration, std::shared_ptr<Clock> clock)
@@ -126,12 +160,12 @@ StreamCore::StreamCore(Context context, Duration batchDuration, std::shared_ptr<
       impl_(std::make_unique<Impl>()) {}
 
 StreamCore::~StreamCore() {
-    try {
-        stop(false, false);
-    } catch (...) {
-        logError("could not stop a StreamingContext: " + messageOf(std::current_exception()));
-    }
-    if (impl_->loop.joinable() && impl_->loop.get_id() == std::this_thread::get_id()) impl_->loop.detach();
+    if (!impl_->loop.joinable()) return;
+    // The loop owns a share, so it is at its end: this is its own thread, or it has nothing left to do.
+    if (impl_->loop.get_id() == std::this_thread::get_id())
+        impl_->loop.detach();
+    else
+        impl_->loop.join();
 }
 
 Time StreamCore::zeroTime() const { return impl_->zeroTime; }
@@ -151,10 +185,7 @@ void StreamCore::requireOpen(const char* operation, std::source_location where) 
 
 void StreamCore::add(Output output) { impl_->outputs.push_back(std::move(output)); }
 
-int StreamCore::add(std::shared_ptr<Input> input) {
-    impl_->inputs.push_back(std::move(input));
-    return int(impl_->inputs.size()) - 1;
-}
+void StreamCore::add(std::shared_ptr<Input> input) { impl_->declaredInputs.push_back(std::move(input)); }
 
 void StreamCore::add(std::shared_ptr<StreamingListener> listener) {
     std::lock_guard lock(impl_->mutex);
@@ -177,72 +208,84 @@ void StreamCore::remember(Duration duration, std::source_location where) {
     impl_->remembered = duration;
 }
 
+// ---- start
+
 void StreamCore::start(bool inLoop, std::source_location where) {
-    switch (state()) {
-    case State::ACTIVE: logWarn("start: this StreamingContext was started already"); return;
-    case State::STOPPED:
-        throw UsageError("start: this StreamingContext was stopped and cannot be started again; make a new one", where);
-    case State::INITIALIZED: break;
-    }
-    if (impl_->outputs.empty())
-        throw UsageError("start: no output operations registered, so nothing to execute; call print, foreachRDD or "
-                         "saveAsTextFiles on a stream",
-                         where);
     context_.engine()->checkUsable();
     {
-        std::lock_guard lock(activeMutex);
-        if (const auto other = activeCore.lock(); other && other->state() == State::ACTIVE)
+        std::lock_guard lock(impl_->mutex);
+        if (impl_->state == State::ACTIVE || impl_->starting) {
+            logWarn("start: this StreamingContext was started already");
+            return;
+        }
+        if (impl_->state == State::STOPPED)
+            throw UsageError("start: this StreamingContext was stopped and cannot be started again; make a new one",
+                             where);
+        if (impl_->outputs.empty())
+            throw UsageError("start: no output operations registered, so nothing to execute; call print, foreachRDD or "
+                             "saveAsTextFiles on a stream",
+                             where);
+        std::lock_guard activeLock(activeMutex);
+        if (const auto other = activeCore.lock())
             throw UsageError("start: another StreamingContext is active in this process (started at " + activeSite +
                                  "); stop it first",
                              where);
         activeCore = weak_from_this();
         activeSite = CallSite{"start", where}.text();
+        impl_->starting = true;
     }
-    impl_->collectNodes();
-    impl_->lateTicks = parseLateTicks(context_.conf().get("rivulet.streaming.lateTicks"));
-    impl_->zeroTime = impl_->lastBatch = floorTime(clock_->now(), batchDuration_);
-    std::size_t started = 0;
     try {
-        for (const auto& input : impl_->inputs) {
-            input->start();
-            ++started;
-        }
+        impl_->collectNodes();
+        impl_->lateTicks = parseLateTicks(context_.conf().get("rivulet.streaming.lateTicks"));
+        impl_->zeroTime = impl_->lastBatch = floorTime(clock_->now(), batchDuration_);
+        openInputs();
+        if (inLoop && context_.conf().getBool("rivulet.streaming.stopGracefullyOnShutdown"))
+            stopOnSignal(shared_from_this(), true);
     } catch (...) {
-        for (std::size_t i = 0; i < started; ++i) impl_->inputs[i]->stop();
-        std::lock_guard lock(impl_->mutex);
-        impl_->state = State::STOPPED;
-        impl_->failure = std::current_exception();
-        impl_->changed.notify_all();
+        impl_->fail(std::current_exception());
+        finish();
         throw;
     }
     {
         std::lock_guard lock(impl_->mutex);
+        impl_->starting = false;
         impl_->state = State::ACTIVE;
+        if (inLoop) impl_->loop = std::thread([self = shared_from_this()] { self->runLoop(); });
     }
-    impl_->tell([&](StreamingListener& listener) { listener.onStreamingStarted(impl_->zeroTime); });
-    if (inLoop) impl_->loop = std::jthread([this](const std::stop_token& stop) { runLoop(stop); });
+    if (!inLoop) tellStarted();
 }
 
-void StreamCore::runLoop(const std::stop_token& stop) {
-    {
-        std::lock_guard lock(impl_->mutex);
-        impl_->loopThread = std::this_thread::get_id();
-    }
+void StreamCore::tellStarted() {
+    impl_->tell([this](StreamingListener& listener) { listener.onStreamingStarted(impl_->zeroTime); });
+}
+
+void StreamCore::openInputs() {
+    std::size_t started = 0;
     try {
-        while (clock_->waitUntil(impl_->lastBatch + batchDuration_, stop)) {
-            runBatch(impl_->nextTick(impl_->lastBatch, clock_->now(), batchDuration_));
-            if (stop.stop_requested()) break;
-        }
+        for (; started < impl_->inputs.size(); ++started) impl_->inputs[started]->start();
     } catch (...) {
-        std::lock_guard lock(impl_->mutex);
-        impl_->failure = std::current_exception();
-        impl_->stopGracefully = false;
+        impl_->inputs.resize(started); // finish() stops these
+        throw;
+    }
+}
+
+// ---- batches
+
+void StreamCore::runLoop() {
+    const auto stop = impl_->stopSource.get_token();
+    tellStarted();
+    try {
+        while (clock_->waitUntil(impl_->lastBatch + batchDuration_, stop))
+            runBatch(impl_->nextTick(impl_->lastBatch, clock_->now(), batchDuration_));
+    } catch (...) {
+        impl_->fail(std::current_exception());
     }
     finish();
 }
 
 void StreamCore::runBatch(Time time) {
     using Steady = std::chrono::steady_clock;
+    const Impl::Mark mark(impl_->runner);
     impl_->lastBatch = time;
     BatchInfo info;
     info.batchTime = time;
@@ -250,59 +293,62 @@ void StreamCore::runBatch(Time time) {
     const auto begun = Steady::now();
     try {
         for (std::size_t i = 0; i < impl_->inputs.size(); ++i)
-            info.inputRecords[int(i)] = impl_->inputs[i]->allocate(time);
+            info.inputRecords[impl_->inputIds[i]] = impl_->inputs[i]->allocate(time);
         impl_->tell([&](StreamingListener& listener) { listener.onBatchStarted(info); });
+        for (KeptByBatch* lasting : impl_->kept) lasting->materialize(time);
         std::vector<std::function<void()>> jobs;
         for (const Output& output : impl_->outputs)
             if (auto job = output.jobAt(time)) jobs.push_back(std::move(job));
-        for (StateOperator* state : impl_->states) state->materialize(time);
         for (const auto& job : jobs) job();
-        for (StateOperator* state : impl_->states) state->commit(time);
+        for (KeptByBatch* lasting : impl_->kept) lasting->commit(time);
     } catch (...) {
-        for (StateOperator* state : impl_->states) state->abort(time);
+        for (KeptByBatch* lasting : impl_->kept) lasting->abort(time);
         info.failure = describeBatchFailure(time, std::current_exception());
     }
     for (const auto& node : impl_->nodes) node->forgetUpTo(time);
     info.processingDelay = std::chrono::duration_cast<Microseconds>(Steady::now() - begun);
     impl_->tell([&](StreamingListener& listener) { listener.onBatchCompleted(info); });
     if (!info.failure) return;
-    std::lock_guard lock(impl_->mutex);
-    impl_->dropped += info.numRecords();
+    {
+        std::lock_guard lock(impl_->mutex);
+        impl_->dropped += info.numRecords();
+    }
     std::rethrow_exception(info.failure);
 }
 
+// ---- stop
+
 /// Stops the inputs, processes or counts what they still hold, and lets everybody know. On the thread that runs the
 /// batches.
-void StreamCore::finish() {
+void StreamCore::finish() noexcept {
     for (const auto& input : impl_->inputs) input->stop();
-    const auto waiting = [this] {
-        long sum = 0;
-        for (const auto& input : impl_->inputs) sum += input->unallocated();
-        return sum;
+    const auto hasMore = [this] {
+        return std::any_of(impl_->inputs.begin(), impl_->inputs.end(),
+                           [](const auto& input) { return input->hasMore(); });
     };
     bool graceful, stopContext;
     {
         std::lock_guard lock(impl_->mutex);
-        graceful = impl_->stopGracefully;
+        graceful = impl_->stopGracefully && !impl_->failure;
         stopContext = impl_->stopContext;
     }
     if (graceful) {
         const auto limit = context_.conf().getDuration("rivulet.streaming.gracefulStopTimeout", 10 * batchDuration_);
         const auto deadline = std::chrono::steady_clock::now() + limit;
         try {
-            while (waiting() > 0 && std::chrono::steady_clock::now() < deadline)
+            while (hasMore() && std::chrono::steady_clock::now() < deadline)
                 runBatch(impl_->lastBatch + batchDuration_);
         } catch (...) {
-            std::lock_guard lock(impl_->mutex);
-            impl_->failure = std::current_exception();
+            impl_->fail(std::current_exception());
         }
     }
-    const long left = waiting();
+    long left = 0;
+    for (const auto& input : impl_->inputs) left += input->unallocated();
+    if (stopContext) context_.stop();
     {
         std::lock_guard lock(activeMutex);
-        if (activeCore.lock().get() == this) activeCore.reset();
+        activeCore.reset();
     }
-    if (stopContext) context_.stop();
     std::lock_guard lock(impl_->mutex);
     impl_->dropped += left;
     if (impl_->dropped > 0)
@@ -310,24 +356,22 @@ void StreamCore::finish() {
                 (impl_->failure ? "a batch failed"
                  : graceful     ? "the graceful stop took too long"
                                 : "the stop was not graceful"));
+    impl_->starting = false;
     impl_->state = State::STOPPED;
     impl_->changed.notify_all();
 }
 
 void StreamCore::stop(bool stopContext, bool graceful) {
-    if (impl_->inListener &&
-        (impl_->loopThread == std::thread::id() || impl_->loopThread == std::this_thread::get_id()))
-        throw UsageError("stop: a StreamingContext cannot be stopped from within a listener; set a flag and stop it "
-                         "from another thread");
+    if (impl_->teller.load() == std::this_thread::get_id())
+        throw UsageError(
+            "stop: a StreamingContext cannot be stopped from within a listener; set a flag and stop it from "
+            "another thread");
+    const bool withinBatch = TaskContext::get() || impl_->runner.load() == std::this_thread::get_id();
     std::unique_lock lock(impl_->mutex);
-    const bool inLoop = impl_->loop.joinable();
-    if (impl_->state == State::ACTIVE) {
-        impl_->stopRequested = true;
-        impl_->stopGracefully = graceful;
-        impl_->stopContext = impl_->stopContext || stopContext;
-        if (inLoop) {
-            impl_->loop.request_stop();
-            if (impl_->loopThread == std::this_thread::get_id()) return; // within a batch: the stop follows it
+    if (impl_->state == State::ACTIVE || impl_->starting) {
+        impl_->requestStop(stopContext, graceful);
+        if (withinBatch) return; // the stop follows it
+        if (impl_->starting || impl_->loop.joinable()) {
             impl_->changed.wait(lock, [this] { return impl_->state == State::STOPPED; });
         } else {
             lock.unlock();
@@ -337,15 +381,36 @@ void StreamCore::stop(bool stopContext, bool graceful) {
     }
     impl_->state = State::STOPPED;
     impl_->changed.notify_all();
+    std::thread loop = std::move(impl_->loop);
     lock.unlock();
+    if (loop.joinable()) loop.join();
     if (stopContext) context_.stop();
+}
+
+void StreamCore::release() noexcept {
+    try {
+        if (impl_->teller.load() != std::this_thread::get_id()) return stop(false, false);
+        std::lock_guard lock(impl_->mutex);
+        impl_->requestStop(false, false);
+    } catch (...) {
+        logError("could not stop a StreamingContext: " + messageOf(std::current_exception()));
+    }
+}
+
+void StreamCore::stopIfRequested() noexcept {
+    {
+        std::lock_guard lock(impl_->mutex);
+        if (!impl_->stopRequested || impl_->state != State::ACTIVE) return;
+    }
+    finish();
 }
 
 bool StreamCore::awaitTermination(std::optional<Duration> timeout) {
     std::unique_lock lock(impl_->mutex);
     const auto stopped = [this] { return impl_->state == State::STOPPED; };
     if (timeout) {
-        if (!impl_->changed.wait_for(lock, *timeout, stopped)) return false;
+        constexpr Duration kLongest = std::chrono::hours(24 * 365 * 10); // more would overflow the clock
+        if (!impl_->changed.wait_for(lock, std::min(*timeout, kLongest), stopped)) return false;
     } else {
         impl_->changed.wait(lock, stopped);
     }
@@ -355,7 +420,7 @@ bool StreamCore::awaitTermination(std::optional<Duration> timeout) {
 
 long StreamCore::droppedRecords() const {
     long dropped = 0;
-    for (const auto& input : impl_->inputs) dropped += input->dropped();
+    for (const auto& input : impl_->declaredInputs) dropped += input->dropped();
     std::lock_guard lock(impl_->mutex);
     return impl_->dropped + dropped;
 }

@@ -1,4 +1,4 @@
-#include "rivulet/stream/graph.h"
+#include "rivulet/stream/core.h"
 #include "rivulet/stream/operations.h"
 
 #include <cstdio>
@@ -23,8 +23,10 @@ std::shared_ptr<StreamCore> StreamNodeBase::core() const {
 }
 
 void StreamNodeBase::remember(Duration atLeast) {
-    remembered_ = std::max({remembered_, slide_, atLeast});
-    for (const auto& parent : parents_) parent->remember(remembered_ + looksBack());
+    const Duration needed = std::max(slide_, atLeast);
+    if (remembered_ >= needed) return;
+    remembered_ = needed;
+    for (const auto& parent : parents_) parent->remember(neededOfParents(remembered_));
 }
 
 bool isValidTime(const StreamCore& core, Time time, Duration slide) {

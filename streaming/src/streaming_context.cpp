@@ -24,11 +24,13 @@ StreamingContext::StreamingContext(const Conf& conf, Duration batchDuration, Whe
 
 StreamingContext::StreamingContext(const Context& context, Duration batchDuration, std::shared_ptr<Clock> clock,
                                    Where where)
-    : core_(std::make_shared<detail::StreamCore>(context, positive(batchDuration, where), std::move(clock))) {}
+    : handle_(
+          new Handle{std::make_shared<detail::StreamCore>(context, positive(batchDuration, where), std::move(clock))}) {
+}
 
-StreamingContextState StreamingContext::getState() const { return StreamingContextState(core_->state()); }
+StreamingContextState StreamingContext::getState() const { return StreamingContextState(core()->state()); }
 
-void StreamingContext::stopOnSignal(bool gracefully) const { detail::stopOnSignal(core_, gracefully); }
+void StreamingContext::stopOnSignal(bool gracefully) const { detail::stopOnSignal(core(), gracefully); }
 
 // ---- for tests
 
@@ -53,15 +55,14 @@ TestStreamingContext::TestStreamingContext(const Context& context, Duration batc
     : StreamingContext(context, batchDuration, clock),
       clock_(std::move(clock)) {}
 
-TestStreamingContext::~TestStreamingContext() { stop(); }
-
 void TestStreamingContext::advanceBatch(int count, Where where) {
     if (getState() == StreamingContextState::INITIALIZED) core()->start(false, where);
-    if (getState() == StreamingContextState::STOPPED)
-        throw UsageError("advanceBatch: this StreamingContext was stopped", where);
     for (int i = 0; i < count; ++i) {
+        if (getState() == StreamingContextState::STOPPED)
+            throw UsageError("advanceBatch: this StreamingContext was stopped", where);
         clock_->advance(batchDuration());
         core()->runBatch(floorTime(clock_->now(), batchDuration(), core()->zeroTime()));
+        core()->stopIfRequested();
     }
 }
 

@@ -30,12 +30,13 @@ std::string durationText(Duration duration) {
     return std::to_string(ms) + "ms";
 }
 
-void requireMultiple(Duration duration, Duration unit, const char* what, const char* unitName,
+void requireMultiple(Duration duration, Duration streamSlide, const char* operation, const char* what,
                      std::source_location where) {
-    if (duration > Duration::zero() && duration % unit == Duration::zero()) return;
-    const auto below = std::max<std::int64_t>(duration / unit, 1) * unit;
-    throw UsageError(std::string(what) + " (" + durationText(duration) + ") must be a positive multiple of " +
-                         unitName + " (" + durationText(unit) + "); use for example " + durationText(below),
+    if (duration > Duration::zero() && duration % streamSlide == Duration::zero()) return;
+    const auto near = std::max<std::int64_t>(duration / streamSlide, 1) * streamSlide;
+    throw UsageError(std::string(operation) + ": the " + what + " (" + durationText(duration) +
+                         ") must be a positive multiple of the slide of the stream it is applied to (" +
+                         durationText(streamSlide) + "); use for example " + durationText(near),
                      where);
 }
 

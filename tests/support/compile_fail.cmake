@@ -1,5 +1,5 @@
 # Programs that must not compile: each file of tests/compile_fail is a test that the compiler refuses it, with a message
-# that contains the text of each of its lines "// expect: <text>".
+# that contains the text of each of its lines "// expect: <text>". Lines "// flags: <flags>" add to the command line.
 #
 # Included by tests/CMakeLists.txt to register the tests; run by each test as a script.
 if(NOT CMAKE_SCRIPT_MODE_FILE)
@@ -14,8 +14,16 @@ if(NOT CMAKE_SCRIPT_MODE_FILE)
     return()
 endif()
 
+file(STRINGS ${source} flag_lines REGEX "^ *// flags: ")
+set(flags "")
+foreach(line IN LISTS flag_lines)
+    string(REGEX REPLACE "^ *// flags: " "" line "${line}")
+    separate_arguments(line UNIX_COMMAND "${line}")
+    list(APPEND flags ${line})
+endforeach()
+
 set(ENV{LC_ALL} C)
-execute_process(COMMAND ${compiler} -std=c++20 -fsyntax-only -I${root}/core/include -I${root}/streaming/include
+execute_process(COMMAND ${compiler} -std=c++20 -fsyntax-only ${flags} -I${root}/core/include -I${root}/streaming/include
                         -I${root}/receivers/include ${source}
                 ERROR_VARIABLE messages OUTPUT_QUIET RESULT_VARIABLE code)
 if(code EQUAL 0)

@@ -128,6 +128,12 @@ class Conf {
     std::vector<Setting> settings_; // sorted by key
 };
 
+/// Reads a duration as settings write it: "10ms", "2s", "1min", "1h".
+///
+/// Errors:  UsageError for anything else, with the rule and an example
+std::chrono::milliseconds parseDuration(std::string_view text,
+                                        std::source_location where = std::source_location::current());
+
 /// What a master string asks for: threads, and how often a task is tried before its job fails.
 struct Master {
     int threads = 0; ///< 0 for `*`: as many as the process may use

@@ -88,7 +88,7 @@ class Context {
     /// No elements and no partitions.
     template <class T> RDD<T> emptyRDD(Where where = Where::current()) const {
         auto made = source("EmptyRDD", "emptyRDD", where);
-        auto node = std::make_shared<const detail::EmptyNode<T>>(made);
+        auto node = detail::makeNode<detail::EmptyNode<T>>(made);
         return RDD<T>(std::move(made), detail::ErasedPipe<T>(std::move(node)));
     }
     /// The elements of all RDDs, one after the other. (`union` is a reserved word.)

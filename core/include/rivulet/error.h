@@ -1,6 +1,7 @@
 #pragma once
 
 #include <exception>
+#include <memory>
 #include <source_location>
 #include <stdexcept>
 #include <string>
@@ -19,8 +20,11 @@ class UsageError : public Error {
   public:
     explicit UsageError(const std::string& message, std::source_location where = std::source_location::current());
     const std::source_location& where() const noexcept { return where_; }
+    /// The message without the place in the program, for what a user typed: an option, a setting.
+    const std::string& message() const noexcept { return *message_; }
 
   private:
+    std::shared_ptr<const std::string> message_;
     std::source_location where_;
 };
 

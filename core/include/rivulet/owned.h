@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <functional>
@@ -62,9 +63,10 @@ constexpr bool initializesFrom(std::index_sequence<I...>) {
     return requires { T{(static_cast<void>(I), Member<T>{})...}; };
 }
 
-inline constexpr std::size_t kMostMembersInspected = 24;
+/// An array counts as many as it has elements; beyond this many, members are not inspected.
+inline constexpr std::size_t kMostMembersInspected = 64;
 
-template <class T, std::size_t N = kMostMembersInspected> constexpr std::size_t memberCount() {
+template <class T, std::size_t N = std::min(kMostMembersInspected, sizeof(T))> constexpr std::size_t memberCount() {
     if constexpr (N == 0)
         return 0;
     else if constexpr (initializesFrom<T, AnyMember>(std::make_index_sequence<N>{}))
@@ -76,6 +78,14 @@ template <class T, std::size_t N = kMostMembersInspected> constexpr std::size_t 
 template <class T>
     requires(std::is_aggregate_v<T> && std::is_class_v<T> && !std::is_empty_v<T>)
 inline constexpr bool kHoldsView<T> = !initializesFrom<T, AnyOwnedMember>(std::make_index_sequence<memberCount<T>()>{});
+
+template <class T>
+concept Container = !kIsViewLike<T> && requires {
+    typename T::value_type;
+    typename T::iterator;
+    requires !std::is_same_v<typename T::value_type, T>; // a JSON value is a container of itself
+};
+template <Container T> inline constexpr bool kHoldsView<T> = kHoldsView<typename T::value_type>;
 
 template <class A, class B> inline constexpr bool kHoldsView<std::pair<A, B>> = kHoldsView<A> || kHoldsView<B>;
 template <class... T> inline constexpr bool kHoldsView<std::tuple<T...>> = (kHoldsView<T> || ...);

@@ -105,7 +105,7 @@ template <class T, class Pipe> class RDD {
     }
     /// Errors: IoError where the partitions follow from files that cannot be listed
     int getNumPartitions() const {
-        checked();
+        detail::checkedLineage(lineage_);
         return pipe_.partitions();
     }
     std::shared_ptr<const Partitioner> partitioner() const { return lineage().partitioner(); }
@@ -118,10 +118,8 @@ template <class T, class Pipe> class RDD {
         if constexpr (kErased) {
             return *this;
         } else {
-            auto node =
-                lineage().nodeOr([&] { return std::make_shared<const detail::PipeNode<Pipe>>(lineage_, pipe_); });
-            return RDD<Owned>(lineage_, detail::ErasedPipe<Owned>(
-                                            std::static_pointer_cast<const detail::Node<Owned>>(std::move(node))));
+            auto node = lineage().nodeOr([&] { return detail::makeNode<detail::PipeNode<Pipe>>(lineage_, pipe_); });
+            return RDD<Owned>(lineage_, detail::ErasedPipe<Owned>(std::move(node)));
         }
     }
 
@@ -319,7 +317,8 @@ template <class T, class Pipe> class RDD {
         requires(AnyPair<T> && requires(Less& less, const owned_t<T>& x) { static_cast<bool>(less(x.first, x.first)); })
     RDD<Owned> sortByKey(bool ascending = true, int numPartitions = 0, Less less = {},
                          Where where = Where::current()) const {
-        return sortedBy(detail::Directed<Less>{std::move(less), ascending}, numPartitions, where);
+        auto site = std::make_shared<const detail::OperatorSite>(CallSite{"sortByKey", where}, id());
+        return sortedBy(detail::Directed<Less>{std::move(less), ascending, std::move(site)}, numPartitions, where);
     }
 
     // ---- actions
@@ -430,16 +429,9 @@ template <class T, class Pipe> class RDD {
     using KeyType = typename detail::PairTypes<Owned>::Key;
     using PartitionerPtr = std::shared_ptr<const Partitioner>;
 
-    const detail::Lineage& lineage() const {
-        checked();
-        return *lineage_;
-    }
-    void checked() const;
+    const detail::Lineage& lineage() const { return detail::checkedLineage(lineage_); }
     PartitionerPtr choosePartitioner(const Partitioning& wanted) const;
 
-    /// The record of an operator that is applied to this RDD alone.
-    std::shared_ptr<detail::Lineage> child(const char* kind, const char* operation, Where where,
-                                           PartitionerPtr partitioner) const;
     template <template <class, class> class Sink, class U, class F>
     auto narrow(const char* operation, Where where, PartitionerPtr partitioner, F f) const;
     template <class F> auto partitionwise(const char* operation, Where where, bool preservesPartitioning, F f) const;

@@ -43,7 +43,8 @@ constexpr Key kKeys[] = {
     {"rivulet.executor", Type::Choice, "tbb", "what runs tasks: TBB, a plain thread pool, or the calling thread alone",
      "tbb", 0, kNoMax, "tbb threads serial"},
     {"rivulet.files.blockBytes", Type::Bytes, "256k", "how much textFile reads at a time", "256k", 4 * kKiB, 64 * kMiB},
-    {"rivulet.files.maxLineBytes", Type::Bytes, "1g", "a longer line in a file fails its task", "16m", 1},
+    {"rivulet.files.maxLineBytes", Type::Bytes, "1g",
+     "a line of a file that is longer (and than a block) fails its task", "16m", 1},
     {"rivulet.files.maxPartitionBytes", Type::Bytes, "128m", "the largest piece of a file that one partition reads",
      "128m", 1},
     {"rivulet.log.level", Type::Choice, "WARN", "the least level that is logged", "INFO", 0, kNoMax,
@@ -191,7 +192,7 @@ std::optional<std::int64_t> parseBytes(std::string_view text) {
     return parseWithUnit(word, kByteUnits);
 }
 
-std::optional<std::int64_t> parseDuration(std::string_view text) { return parseWithUnit(text, kDurationUnits); }
+std::optional<std::int64_t> parseMilliseconds(std::string_view text) { return parseWithUnit(text, kDurationUnits); }
 
 std::string formatWithUnit(std::int64_t value, std::span<const Unit> units) {
     for (const Unit& unit : units) {
@@ -281,7 +282,7 @@ std::optional<std::string> checkedValue(const Key& key, std::string_view value) 
     case Type::Bool: return parseBool(value) ? std::optional(lower(value)) : std::nullopt;
     case Type::Integer: return inRange(parseInteger(value));
     case Type::Bytes: return inRange(parseBytes(value));
-    case Type::Duration: return inRange(parseDuration(value));
+    case Type::Duration: return inRange(parseMilliseconds(value));
     }
     return std::nullopt;
 }
@@ -493,7 +494,7 @@ std::int64_t Conf::getBytes(std::string_view key, Where where) const {
 }
 
 std::chrono::milliseconds Conf::getDuration(std::string_view key, Where where) const {
-    return std::chrono::milliseconds(converted(key, get(key, where), Type::Duration, "10ms", parseDuration, where));
+    return std::chrono::milliseconds(converted(key, get(key, where), Type::Duration, "10ms", parseMilliseconds, where));
 }
 
 std::string Conf::get(std::string_view key, std::string_view fallback, Where where) const {
@@ -548,6 +549,15 @@ std::string Conf::describe() {
         text += "    " + std::string(key.meaning) + "\n";
     }
     return text + "user.* (any text)\n    keys of your own\n";
+}
+
+std::chrono::milliseconds parseDuration(std::string_view text, std::source_location where) {
+    const auto milliseconds = parseMilliseconds(text);
+    if (!milliseconds)
+        throw UsageError("'" + std::string(text) +
+                             "' is not a duration: write a number with a unit, for example 10ms, 2s, 1min or 1h",
+                         where);
+    return std::chrono::milliseconds(*milliseconds);
 }
 
 Master parseMaster(std::string_view master, std::source_location where) {

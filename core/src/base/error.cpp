@@ -19,6 +19,7 @@ std::string position(const std::source_location& where) {
 
 UsageError::UsageError(const std::string& message, std::source_location where)
     : Error(message + " [at " + position(where) + "]"),
+      message_(std::make_shared<const std::string>(message)),
       where_(where) {}
 
 std::string CallSite::text() const { return std::string(operation) + " at " + position(where); }

@@ -47,7 +47,6 @@ __attribute__((target("avx2"))) void masksAvx2(const char* text, std::size_t siz
 }
 
 using Kernel = void (*)(const char*, std::size_t, std::uint64_t*);
-const Kernel kKernel = __builtin_cpu_supports("avx2") ? masksAvx2 : masksSse2;
 
 #endif
 
@@ -57,7 +56,8 @@ const Kernel kKernel = __builtin_cpu_supports("avx2") ? masksAvx2 : masksSse2;
 // this machine.
 void whitespaceMasks(const char* text, std::size_t size, std::uint64_t* masks) {
 #if defined(__x86_64__)
-    kKernel(text, size, masks);
+    static const Kernel kernel = __builtin_cpu_supports("avx2") ? masksAvx2 : masksSse2;
+    kernel(text, size, masks);
 #else
     for (; size > kMaskedBytes; size -= kMaskedBytes, text += kMaskedBytes) *masks++ = slowMask(text, kMaskedBytes);
     if (size > 0) *masks = slowMask(text, size);

@@ -71,12 +71,14 @@ class SplitLines final : public LineBlocks {
     bool take(std::string_view& block) {
         const char* stop = nullptr;
         if (position_ >= split_.end) { // the last line of the split ends at the first newline from its last byte on
-            const std::uint64_t lastByte = split_.end - 1 - heldFrom();
-            const std::size_t searchFrom = std::max(std::size_t(lastByte), scanned_);
-            stop = searchFrom < heldSize()
-                       ? static_cast<const char*>(std::memchr(held() + searchFrom, '\n', heldSize() - searchFrom))
-                       : nullptr;
-            if (stop || atEnd_) done_ = true;
+            const std::size_t lastByte = std::size_t(split_.end - 1 - heldFrom());
+            const std::size_t from = std::max(lastByte, scanned_);
+            if (from < heldSize()) stop = static_cast<const char*>(std::memchr(held() + from, '\n', heldSize() - from));
+            if (stop || atEnd_)
+                done_ = true;
+            else if (scanned_ < lastByte) // the lines before it need not wait for it
+                stop = static_cast<const char*>(
+                    ::memrchr(held() + scanned_, '\n', std::min(lastByte, heldSize()) - scanned_));
             if (!stop && atEnd_) stop = held() + heldSize() - 1;
         } else if (heldSize() > scanned_) {
             stop = static_cast<const char*>(::memrchr(held() + scanned_, '\n', heldSize() - scanned_));
@@ -99,11 +101,13 @@ class SplitLines final : public LineBlocks {
             from_ = 0;
         }
         if (filled_ == capacity_) {
-            if (capacity_ >= limits_.lineBytes)
+            // Room for a line of the limit with its terminator; what fits a block is never too long.
+            const std::uint64_t most = std::max(limits_.lineBytes + 2, limits_.blockBytes);
+            if (capacity_ >= most)
                 throw IoError("a line of '" + split_.file.path + "' that begins at byte " + std::to_string(heldFrom()) +
                               " has more than " + std::to_string(limits_.lineBytes) +
                               " bytes: raise rivulet.files.maxLineBytes, or read the file in another form");
-            reserve(std::min(std::max<std::uint64_t>(capacity_ * 2, limits_.blockBytes), limits_.lineBytes));
+            reserve(std::min(std::max<std::uint64_t>(capacity_ * 2, limits_.blockBytes), most));
         }
         const std::size_t got = file_->readAt(position_, std::span(buffer_.get() + filled_, capacity_ - filled_));
         if (got == 0) {

@@ -5,6 +5,7 @@
 #include "rivulet/log.h"
 
 #include <cstdio>
+#include <sstream>
 
 namespace rivulet::detail {
 namespace {
@@ -35,6 +36,12 @@ class FilePart final : public TextOutput::Part {
 };
 
 } // namespace
+
+void appendStreamed(std::string& out, const void* value, void (*write)(std::ostream&, const void*)) {
+    std::ostringstream text;
+    write(text, value);
+    out += std::move(text).str();
+}
 
 TextOutput::TextOutput(std::string directory, int partitions, bool overwrite)
     : directory_(std::move(directory)),

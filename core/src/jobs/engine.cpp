@@ -129,7 +129,7 @@ struct Engine::State {
             bool parentsDone = false;
         };
         std::vector<std::shared_ptr<ShuffleDependency>> ordered;
-        std::unordered_set<const void*> seen;
+        std::set<std::pair<const void*, bool>> seen; // a lineage met as a node may be cached there, and not as a chain
         std::vector<Visit> stack{{target}};
         while (!stack.empty()) {
             if (stack.back().parentsDone) {
@@ -141,11 +141,11 @@ struct Engine::State {
             stack.pop_back();
             const auto& shuffle = dependency.shuffle;
             if (shuffle) {
-                if (!seen.insert(shuffle.get()).second ||
+                if (!seen.insert({shuffle.get(), false}).second ||
                     shuffles.missing(shuffle->id(), shuffle->mapPartitions()).empty())
                     continue;
                 stack.push_back({dependency, true});
-            } else if (!seen.insert(dependency.parent.get()).second) {
+            } else if (!seen.insert({dependency.parent.get(), dependency.parentIsNode}).second) {
                 continue;
             }
             if (isCached(shuffle ? Dependency{dependency.parent, shuffle->parentIsNode(), nullptr} : dependency))

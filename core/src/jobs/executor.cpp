@@ -95,7 +95,10 @@ class TbbExecutor final : public Executor {
         arena_.execute([&] {
             std::atomic<std::size_t> next = 0;
             const auto work = [&] {
-                for (std::size_t i; (i = next.fetch_add(1)) < count;) task(i);
+                // Isolated: a user function that uses TBB itself must not be given another of our tasks while it waits.
+                oneapi::tbb::this_task_arena::isolate([&] {
+                    for (std::size_t i; (i = next.fetch_add(1)) < count;) task(i);
+                });
             };
             oneapi::tbb::task_group group;
             for (std::size_t i = 1; i < std::min(count, std::size_t(threads_)); ++i) group.run(work);

@@ -86,6 +86,36 @@ void rethrowFrom(const OperatorSite& site) {
     }
 }
 
+std::shared_ptr<const NodeBase> adopt(const NodeBase* made) { return std::shared_ptr<const NodeBase>(made); }
+std::shared_ptr<ShuffleDependency> adopt(ShuffleDependency* made) { return std::shared_ptr<ShuffleDependency>(made); }
+std::shared_ptr<MapOutput> adopt(MapOutput* made) { return std::shared_ptr<MapOutput>(made); }
+
+const Lineage& checkedLineage(const LineagePtr& lineage) {
+    if (!lineage)
+        throw UsageError("this RDD is a handle to nothing: assign it the result of parallelize, textFile or an "
+                         "operation before it is used");
+    return *lineage;
+}
+
+std::shared_ptr<Lineage> lineageAfter(const LineagePtr& parent, const char* kind, const char* operation,
+                                      std::source_location where, std::shared_ptr<const Partitioner> partitioner) {
+    checkedLineage(parent).engine()->checkUsable();
+    return std::make_shared<Lineage>(parent->weakEngine(), kind, CallSite{operation, where}, std::move(partitioner));
+}
+
+std::shared_ptr<Lineage> lineageAfterNarrow(const LineagePtr& parent, bool parentIsNode, const char* operation,
+                                            std::source_location where,
+                                            std::shared_ptr<const Partitioner> partitioner) {
+    auto made = lineageAfter(parent, "MapPartitionsRDD", operation, where, std::move(partitioner));
+    made->dependOn({parent, parentIsNode, nullptr});
+    return made;
+}
+
+void throwBadPartitionCount(int numPartitions, std::source_location where) {
+    throw UsageError("repartition: the number of partitions (" + std::to_string(numPartitions) + ") must be positive",
+                     where);
+}
+
 namespace {
 
 /// Spark's drawing: `(2) ` before the first line, ` |  ` before narrow parents, `+-(2) ` at a shuffle.

@@ -76,6 +76,7 @@ struct BlockStore::State {
     struct Slot {
         Block block;
         bool computing = false;
+        bool removed = false; // while it was computed: it is not to be kept
     };
     std::shared_ptr<MemoryAccount> memory;
     MemoryAccount::ConsumerId consumer;
@@ -111,8 +112,13 @@ BlockStore::Block BlockStore::getOrCompute(int rdd, int partition, const std::fu
         throw;
     }
     lock.lock();
-    state_->slots[key] = {block, false};
-    state_->memory->add(state_->consumer, std::int64_t(block.sizeBytes));
+    auto& slot = state_->slots[key];
+    if (slot.removed) {
+        state_->slots.erase(key);
+    } else {
+        slot = {block, false, false};
+        state_->memory->add(state_->consumer, std::int64_t(block.sizeBytes));
+    }
     state_->changed.notify_all();
     return block;
 }
@@ -139,6 +145,7 @@ void BlockStore::remove(int rdd) {
         std::lock_guard lock(state_->mutex);
         for (auto at = state_->slots.lower_bound({rdd, 0}); at != state_->slots.end() && at->first.first == rdd;) {
             if (at->second.computing) {
+                at->second.removed = true;
                 ++at;
                 continue;
             }

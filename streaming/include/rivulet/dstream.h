@@ -1,6 +1,6 @@
 #pragma once
 
-#include "rivulet/stream/graph.h"
+#include "rivulet/stream/core.h"
 #include "rivulet/stream/recipe.h"
 #include "rivulet/stream/state.h"
 #include "rivulet/stream/window.h"
@@ -118,6 +118,7 @@ template <class T, class Recipe> class DStream {
         return step("mapValues", where, [&] { return detail::MapValuesStep<F>{std::move(f), where}; });
     }
     DStream<Owned> repartition(int numPartitions, Where where = Where::current()) const {
+        if (numPartitions < 1) detail::throwBadPartitionCount(numPartitions, where);
         return made<Owned>("repartition", where,
                            [numPartitions, where](const auto& rdd) { return rdd.repartition(numPartitions, where); });
     }
@@ -317,6 +318,7 @@ template <class T, class Recipe> class DStream {
     template <class Rdd, class U, class R, class Apply>
     DStream<typename Rdd::value_type> transformPair(const char* operation, const DStream<U, R>& other, Where where,
                                                     Apply apply) const;
+    DStream<Owned> windowOf(const char* operation, Duration window, Duration slide, Where where) const;
     template <class Use> void output(const char* operation, Where where, Use use) const;
 
     std::shared_ptr<detail::StreamRecord> record_;

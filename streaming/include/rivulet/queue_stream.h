@@ -16,6 +16,8 @@ template <class T> class QueueNode final : public StreamNode<RDD<T>>, public Inp
           oneAtATime_(oneAtATime) {}
 
     void push(RDD<T> rdd) {
+        if (detail::checkedLineage(rdd.lineagePtr()).engine() != this->core()->context().engine())
+            throw UsageError("push: the RDD belongs to another Context than the stream; make it with the stream's");
         std::lock_guard lock(mutex_);
         waiting_.push_back(std::move(rdd));
     }
@@ -34,6 +36,11 @@ template <class T> class QueueNode final : public StreamNode<RDD<T>>, public Inp
         return 0; // the elements of an RDD are not counted before they are computed
     }
 
+    bool hasMore() const override {
+        std::lock_guard lock(mutex_);
+        return !waiting_.empty();
+    }
+
   protected:
     std::optional<RDD<T>> compute(Time time) override {
         const auto found = allocated_.find(time);
@@ -48,7 +55,7 @@ template <class T> class QueueNode final : public StreamNode<RDD<T>>, public Inp
   private:
     const bool oneAtATime_;
     std::map<Time, RDD<T>> allocated_;
-    std::mutex mutex_; // guards waiting_
+    mutable std::mutex mutex_; // guards waiting_
     std::deque<RDD<T>> waiting_;
 };
 

@@ -1,9 +1,7 @@
 #pragma once
 
-#include "rivulet/stream/graph.h"
+#include "rivulet/stream/core.h"
 
-#include <condition_variable>
-#include <deque>
 #include <mutex>
 
 namespace rivulet {

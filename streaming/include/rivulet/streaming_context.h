@@ -29,17 +29,17 @@ class StreamingContext {
     StreamingContext(const Context& context, Duration batchDuration, std::shared_ptr<Clock> clock,
                      Where where = Where::current());
 
-    const Context& context() const { return core_->context(); }
-    Duration batchDuration() const { return core_->batchDuration(); }
+    const Context& context() const { return core()->context(); }
+    Duration batchDuration() const { return core()->batchDuration(); }
     StreamingContextState getState() const;
 
     /// Has every stream keep its RDDs for at least this long. May be called once.
-    void remember(Duration duration, Where where = Where::current()) const { core_->remember(duration, where); }
+    void remember(Duration duration, Where where = Where::current()) const { core()->remember(duration, where); }
 
     /// A stream that is fed by `push`. Each batch takes one of the RDDs pushed (or all, where `oneAtATime` is false);
     /// none gives an empty one.
     template <class T> QueueStream<T> queueStream(bool oneAtATime = true, Where where = Where::current()) const {
-        return QueueStream<T>::make(core_, oneAtATime, where);
+        return QueueStream<T>::make(core(), oneAtATime, where);
     }
     /// The elements of all streams, one after the other.
     ///
@@ -52,35 +52,39 @@ class StreamingContext {
         return all;
     }
 
-    void addStreamingListener(std::shared_ptr<StreamingListener> listener) const { core_->add(std::move(listener)); }
-    void removeStreamingListener(const std::shared_ptr<StreamingListener>& listener) const { core_->remove(listener); }
+    void addStreamingListener(std::shared_ptr<StreamingListener> listener) const { core()->add(std::move(listener)); }
+    void removeStreamingListener(const std::shared_ptr<StreamingListener>& listener) const { core()->remove(listener); }
 
     /// Begins to receive and to run batches. On an active context it does nothing but warn.
     ///
     /// Errors: UsageError where no output operation was declared, where another StreamingContext is active, or after a
     /// stop
-    void start(Where where = Where::current()) const { core_->start(true, where); }
+    void start(Where where = Where::current()) const { core()->start(true, where); }
     /// Returns when the context was stopped; throws the error that made it stop, if one did.
-    void awaitTermination() const { core_->awaitTermination(std::nullopt); }
+    void awaitTermination() const { core()->awaitTermination(std::nullopt); }
     /// The same for at most `timeout`: false where it is over first.
-    bool awaitTerminationOrTimeout(Duration timeout) const { return core_->awaitTermination(timeout); }
+    bool awaitTerminationOrTimeout(Duration timeout) const { return core()->awaitTermination(timeout); }
     /// Ends receiving and running. Gracefully: what was received is processed before (for at most
     /// `rivulet.streaming.gracefulStopTimeout`, by default ten batches); otherwise it is counted as dropped. May be
     /// repeated, and called before the start. Called by a function that runs within a batch it only asks for the stop,
     /// which follows when that batch is done.
     ///
     /// Errors: UsageError from within a listener
-    void stop(bool stopContext = true, bool stopGracefully = false) const { core_->stop(stopContext, stopGracefully); }
+    void stop(bool stopContext = true, bool stopGracefully = false) const { core()->stop(stopContext, stopGracefully); }
     /// Stops when the process gets SIGINT or SIGTERM, gracefully unless told otherwise; a second signal ends the
     /// process at once.
     void stopOnSignal(bool gracefully = true) const;
     /// Records that were received and never processed.
-    long droppedRecords() const { return core_->droppedRecords(); }
+    long droppedRecords() const { return core()->droppedRecords(); }
 
-    const std::shared_ptr<detail::StreamCore>& core() const { return core_; }
+    const std::shared_ptr<detail::StreamCore>& core() const { return handle_->core; }
 
   private:
-    std::shared_ptr<detail::StreamCore> core_;
+    struct Handle { // the last one stops what was started
+        std::shared_ptr<detail::StreamCore> core;
+        ~Handle() { core->release(); }
+    };
+    std::shared_ptr<const Handle> handle_;
 };
 
 } // namespace rivulet

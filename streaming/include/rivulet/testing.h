@@ -26,7 +26,6 @@ class TestStreamingContext : public StreamingContext {
     /// `master` may ask for threads, for tests that want them: "local[4]"; with "local" all runs on the calling thread.
     explicit TestStreamingContext(Duration batchDuration, std::string_view master = "local");
     explicit TestStreamingContext(const Conf& conf, Duration batchDuration);
-    ~TestStreamingContext();
 
     /// Moves the clock on by `count` batches and runs each of them. The first call starts the context.
     ///

@@ -31,9 +31,9 @@ namespace detail {
 /// `10ms`, `1s`, `2min`: the largest unit that gives a whole number.
 std::string durationText(Duration duration);
 
-/// Throws a UsageError where a duration is not a positive multiple of `unit`; `what` names it, `unitName` what it must
-/// be a multiple of.
-void requireMultiple(Duration duration, Duration unit, const char* what, const char* unitName,
+/// Throws a UsageError where the `what` (a window, a slide) of an operation is not a positive multiple of its stream's
+/// slide.
+void requireMultiple(Duration duration, Duration streamSlide, const char* operation, const char* what,
                      std::source_location where);
 
 } // namespace detail

@@ -11,16 +11,11 @@ namespace rivulet::detail {
 
 /// Runs `taskOf(partition, task)` for the given partitions and returns their results in that order.
 template <class Result, class Pipe, class Task>
-std::vector<Result> runTasks(const LineagePtr& lineage, CallSite site, std::vector<int> partitions,
+std::vector<Result> runTasks(const LineagePtr& lineage, CallSite site, const std::vector<int>& partitions,
                              const Task& taskOf) {
-    const auto engine = lineage->engine();
-    std::vector<std::optional<Result>> slots(partitions.size());
-    std::vector<int> asked = partitions;
-    engine->run({lineage, kIsErased<Pipe>, site, std::move(partitions),
-                 [&](std::size_t i, TaskContext& task) { slots[i] = taskOf(asked[i], task); }});
-    std::vector<Result> results;
-    results.reserve(slots.size());
-    for (auto& slot : slots) results.push_back(std::move(*slot));
+    std::vector<Result> results(partitions.size());
+    lineage->engine()->run({lineage, kIsErased<Pipe>, site, partitions,
+                            [&](std::size_t i, TaskContext& task) { results[i] = taskOf(partitions[i], task); }});
     return results;
 }
 
@@ -61,21 +56,54 @@ template <class A, class F> struct FoldSink {
     }
 };
 
+/// `value = reduce(value, element)`: a value that is there already is what lets the compiler make vector code of the
+/// loop.
 template <class T, class F> struct ReduceSink {
+    T& value;
+    const F& reduce;
+    const OperatorSite& site;
+    template <class X> void operator()(X&& x) {
+        if constexpr (kIsOwned<X>)
+            value = callUser(site, reduce, std::as_const(value), std::as_const(x));
+        else
+            value = callUser(site, reduce, std::as_const(value), std::as_const(static_cast<const T&>(own(x))));
+    }
+};
+
+/// Reduces what follows the first element; used until a block has given one.
+template <class T, class F> struct FirstReduceSink {
     std::optional<T>& value;
     const F& reduce;
     const OperatorSite& site;
     template <class X> void operator()(X&& x) {
-        if (value) [[likely]] {
-            if constexpr (kIsOwned<X>)
-                *value = callUser(site, reduce, std::as_const(*value), std::as_const(x));
-            else
-                *value = callUser(site, reduce, std::as_const(*value), std::as_const(static_cast<const T&>(own(x))));
-        } else {
+        if (value)
+            ReduceSink<T, F>{*value, reduce, site}(std::forward<X>(x));
+        else
             value.emplace(own(std::forward<X>(x)));
-        }
     }
 };
+
+/// The reduction of a partition, or nothing where it is empty.
+template <class T, class Pipe, class F>
+std::optional<T> reducePartition(const Pipe& pipe, int partition, TaskContext& task, const F& reduce,
+                                 const OperatorSite& site) {
+    std::optional<T> first;
+    auto cursor = pipe.open(partition, task);
+    bool more = true;
+    FirstReduceSink<T, F> begin{first, reduce, site};
+    while (more && !first) {
+        more = pipe.advance(cursor, begin);
+        task.throwIfCancelled();
+    }
+    if (!first) return first;
+    T value = std::move(*first);
+    ReduceSink<T, F> sink{value, reduce, site};
+    while (more) {
+        more = pipe.advance(cursor, sink);
+        task.throwIfCancelled();
+    }
+    return value;
+}
 
 /// The first `limit` elements; whoever drives stops when `full`.
 template <class T> struct TakeSink {

@@ -29,7 +29,7 @@ template <class F> struct MapValue {
     Function<F> f;
     template <class X> auto operator()(X&& x, const OperatorSite& site) const {
         using Key = typename std::remove_cvref_t<X>::first_type;
-        using Value = std::remove_cvref_t<decltype((*f)(std::as_const(x.second)))>;
+        using Value = std::remove_cvref_t<std::invoke_result_t<const F&, decltype((std::as_const(x.second)))>>;
         Value value = callUser(site, *f, std::as_const(x.second));
         return std::pair<Key, Value>(std::forward<X>(x).first, std::move(value));
     }
@@ -41,9 +41,13 @@ template <class F> struct WithKey {
     Function<F> f;
     template <class X> auto operator()(X&& x, const OperatorSite& site) const {
         using T = std::remove_cvref_t<X>;
-        using Key = std::remove_cvref_t<decltype((*f)(std::as_const(x)))>;
+        using Key = std::remove_cvref_t<std::invoke_result_t<const F&, const T&>>;
         Key key = callUser(site, *f, std::as_const(x));
-        return std::pair<Key, T>(std::move(key), std::forward<X>(x));
+        // A key that is a view may look into the element, whose bytes a move would take away from under it.
+        if constexpr (kIsOwned<Key>)
+            return std::pair<Key, T>(std::move(key), std::forward<X>(x));
+        else
+            return std::pair<Key, T>(key, std::as_const(x));
     }
 };
 

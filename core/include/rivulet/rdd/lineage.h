@@ -6,6 +6,7 @@
 #include "rivulet/task_context.h"
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -124,7 +125,7 @@ class Lineage : public std::enable_shared_from_this<Lineage> {
 using LineagePtr = std::shared_ptr<const Lineage>;
 
 /// An RDD behind a type-erased handle, as far as its element type does not matter.
-class NodeBase : public std::enable_shared_from_this<NodeBase> {
+class NodeBase {
   public:
     explicit NodeBase(LineagePtr lineage) : lineage_(std::move(lineage)) {}
     virtual ~NodeBase();
@@ -137,6 +138,24 @@ class NodeBase : public std::enable_shared_from_this<NodeBase> {
   private:
     LineagePtr lineage_;
 };
+
+/// Owners by base class. std::make_shared would have the compiler make some thirty functions for each type of node;
+/// measured over 30 operators, that was a third of their compile time.
+std::shared_ptr<const NodeBase> adopt(const NodeBase* made);
+std::shared_ptr<ShuffleDependency> adopt(ShuffleDependency* made);
+std::shared_ptr<MapOutput> adopt(MapOutput* made);
+
+/// Throws a UsageError where a handle is empty.
+const Lineage& checkedLineage(const LineagePtr& lineage);
+
+/// The record of an operator that is applied to the RDD of this lineage; `parentIsNode` as in Dependency.
+std::shared_ptr<Lineage> lineageAfter(const LineagePtr& parent, const char* kind, const char* operation,
+                                      std::source_location where, std::shared_ptr<const Partitioner> partitioner);
+/// The same for one that depends on it narrowly and on nothing else.
+std::shared_ptr<Lineage> lineageAfterNarrow(const LineagePtr& parent, bool parentIsNode, const char* operation,
+                                            std::source_location where, std::shared_ptr<const Partitioner> partitioner);
+
+[[noreturn]] void throwBadPartitionCount(int numPartitions, std::source_location where);
 
 /// Spark's `toDebugString`: the lineage, one RDD a line, a new indentation at every shuffle.
 std::string debugString(const Lineage& lineage, int partitions);
@@ -159,7 +178,10 @@ class UserFunctionError {
 /// Calls a user function; what it throws is told to have come from this operator.
 template <class F, class... X> decltype(auto) callUser(const OperatorSite& site, const F& f, X&&... x) {
     try {
-        return f(std::forward<X>(x)...);
+        if constexpr (std::is_member_pointer_v<F>)
+            return std::invoke(f, std::forward<X>(x)...);
+        else
+            return f(std::forward<X>(x)...);
     } catch (...) {
         rethrowFrom(site);
     }

@@ -77,6 +77,7 @@ template <class T> class RowsReader final : public Reader<T> {
 /// An RDD of elements of type T behind a type-erased handle: what an `RDD<T>` points to.
 template <class T> class Node : public NodeBase {
   public:
+    using Element = T;
     using NodeBase::NodeBase;
 
     /// A reader of the cached block where the RDD is persisted, of what `compute` gives otherwise.
@@ -85,11 +86,14 @@ template <class T> class Node : public NodeBase {
         const auto block =
             task.engine().blocks().getOrCompute(lineage()->id(), partition, [&] { return store(partition, task); });
         const auto& rows = *static_cast<const Rows<T>*>(block.rows.get());
-        return std::make_unique<RowsReader<T>>(block.rows, std::span<const T>(rows.data(), rows.size()));
+        return readerOf(block.rows, std::span<const T>(rows.data(), rows.size()));
     }
 
   protected:
     virtual std::unique_ptr<Reader<T>> compute(int partition, TaskContext& task) const = 0;
+    static std::unique_ptr<Reader<T>> readerOf(std::shared_ptr<const void> owner, std::span<const T> rows) {
+        return std::unique_ptr<Reader<T>>(new RowsReader<T>(std::move(owner), rows));
+    }
 
   private:
     BlockStore::Block store(int partition, TaskContext& task) const {
@@ -105,5 +109,11 @@ template <class T> class Node : public NodeBase {
         return {std::move(rows), bytes};
     }
 };
+
+/// A new node, as what its users hold.
+template <class N, class... X> std::shared_ptr<const Node<typename N::Element>> makeNode(X&&... x) {
+    const N* made = new N(std::forward<X>(x)...);
+    return std::shared_ptr<const Node<typename N::Element>>(adopt(made), made);
+}
 
 } // namespace rivulet::detail

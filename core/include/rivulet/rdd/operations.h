@@ -8,23 +8,9 @@ namespace rivulet {
 
 // ---- lineage
 
-template <class T, class Pipe> void RDD<T, Pipe>::checked() const {
-    if (!lineage_) [[unlikely]]
-        throw UsageError("this RDD is a handle to nothing: assign it the result of parallelize, textFile or an "
-                         "operation before it is used");
-}
-
 template <class T, class Pipe>
 auto RDD<T, Pipe>::choosePartitioner(const Partitioning& wanted) const -> PartitionerPtr {
     return detail::choosePartitioner(*lineage().engine(), wanted, {{getNumPartitions(), lineage().partitioner()}});
-}
-
-template <class T, class Pipe>
-std::shared_ptr<detail::Lineage> RDD<T, Pipe>::child(const char* kind, const char* operation, Where where,
-                                                     PartitionerPtr partitioner) const {
-    lineage().engine()->checkUsable();
-    return std::make_shared<detail::Lineage>(lineage_->weakEngine(), kind, CallSite{operation, where},
-                                             std::move(partitioner));
 }
 
 // ---- narrow
@@ -33,8 +19,7 @@ template <class T, class Pipe>
 template <template <class, class> class Sink, class U, class F>
 auto RDD<T, Pipe>::narrow(const char* operation, Where where, PartitionerPtr partitioner, F f) const {
     using Next = detail::NarrowPipe<Pipe, F, Sink, U>;
-    auto made = child("MapPartitionsRDD", operation, where, std::move(partitioner));
-    made->dependOn({lineage_, kErased, nullptr});
+    auto made = detail::lineageAfterNarrow(lineage_, kErased, operation, where, std::move(partitioner));
     Next next(pipe_, detail::Function<F>(std::move(f)), made->site());
     return RDD<U, Next>(std::move(made), std::move(next));
 }
@@ -43,8 +28,8 @@ template <class T, class Pipe>
 template <class F>
 auto RDD<T, Pipe>::partitionwise(const char* operation, Where where, bool preservesPartitioning, F f) const {
     using Next = detail::PartitionPipe<Pipe, F>;
-    auto made = child("MapPartitionsRDD", operation, where, preservesPartitioning ? lineage().partitioner() : nullptr);
-    made->dependOn({lineage_, kErased, nullptr});
+    auto made = detail::lineageAfterNarrow(lineage_, kErased, operation, where,
+                                           preservesPartitioning ? lineage().partitioner() : nullptr);
     Next next(pipe_, detail::Function<F>(std::move(f)), made->site());
     return RDD<typename Next::value_type, Next>(std::move(made), std::move(next));
 }
@@ -57,7 +42,11 @@ template <class T> RDD<T> unionAll(const std::vector<RDD<T>>& parts, std::source
     std::vector<detail::Dependency> dependencies;
     std::shared_ptr<const Partitioner> common;
     bool alike = true;
+    const auto engine = detail::checkedLineage(parts.front().lineagePtr()).engine();
+    engine->checkUsable();
     for (const RDD<T>& part : parts) {
+        if (detail::checkedLineage(part.lineagePtr()).engine() != engine)
+            throw UsageError("union: the RDDs belong to different contexts; make all with the same Context", where);
         if (part.getNumPartitions() == 0) continue;
         const auto partitioner = part.partitioner();
         if (nodes.empty()) common = partitioner;
@@ -65,13 +54,11 @@ template <class T> RDD<T> unionAll(const std::vector<RDD<T>>& parts, std::source
         nodes.push_back(part.pipe().node());
         dependencies.push_back({part.lineagePtr(), true, nullptr});
     }
-    const auto engine = parts.front().lineagePtr()->engine();
-    engine->checkUsable();
     auto made = std::make_shared<detail::Lineage>(engine->weak_from_this(),
                                                   alike && common ? "PartitionerAwareUnionRDD" : "UnionRDD",
                                                   CallSite{"union", where}, alike ? common : nullptr);
     for (auto& dependency : dependencies) made->dependOn(std::move(dependency));
-    return RDD<T>(made, detail::ErasedPipe<T>(std::make_shared<const detail::UnionNode<T>>(made, std::move(nodes))));
+    return RDD<T>(made, detail::ErasedPipe<T>(detail::makeNode<detail::UnionNode<T>>(made, std::move(nodes))));
 }
 
 // ---- shuffles
@@ -86,16 +73,17 @@ auto RDD<T, Pipe>::aggregateBy(const char* operation, Where where, PartitionerPt
     using Out = std::pair<KeyType, typename Aggregation::Combined>;
     const PartitionerPtr own = lineage().partitioner();
     inPlace = inPlace || (own && own->equals(*partitioner));
-    auto made = child(inPlace ? "MapPartitionsRDD" : "ShuffledRDD", operation, where, partitioner);
+    auto made =
+        detail::lineageAfter(lineage_, inPlace ? "MapPartitionsRDD" : "ShuffledRDD", operation, where, partitioner);
     Aggregation aggregation = makeAggregation(made->site());
-    std::shared_ptr<const Node> node;
+    std::shared_ptr<const detail::Node<Out>> node;
     if (inPlace) {
         made->dependOn({lineage_, kErased, nullptr});
-        node = std::make_shared<const Node>(made, pipe_, std::move(aggregation));
+        node = detail::makeNode<Node>(made, pipe_, std::move(aggregation));
     } else {
-        auto shuffle = std::make_shared<typename Node::Shuffle>(lineage_, pipe_, aggregation, std::move(partitioner));
+        auto shuffle = detail::adopt(new typename Node::Shuffle(lineage_, pipe_, aggregation, std::move(partitioner)));
         made->dependOn({lineage_, kErased, shuffle});
-        node = std::make_shared<const Node>(made, std::move(shuffle), std::move(aggregation));
+        node = detail::makeNode<Node>(made, std::move(shuffle), std::move(aggregation));
     }
     return RDD<Out>(std::move(made), detail::ErasedPipe<Out>(std::move(node)));
 }
@@ -121,17 +109,15 @@ template <class T, class Pipe>
 template <class Route>
 auto RDD<T, Pipe>::exchange(const char* operation, Where where, Route route, PartitionerPtr partitioner) const
     -> RDD<Owned> {
-    auto made = child("ShuffledRDD", operation, where, std::move(partitioner));
-    auto shuffle = std::make_shared<detail::Exchange<Pipe, Route>>(lineage_, pipe_, std::move(route));
+    auto made = detail::lineageAfter(lineage_, "ShuffledRDD", operation, where, std::move(partitioner));
+    auto shuffle = detail::adopt(new detail::Exchange<Pipe, Route>(lineage_, pipe_, std::move(route)));
     made->dependOn({lineage_, kErased, shuffle});
-    auto node = std::make_shared<const detail::ExchangedNode<Owned>>(made, std::move(shuffle));
+    auto node = detail::makeNode<detail::ExchangedNode<Owned>>(made, std::move(shuffle));
     return RDD<Owned>(std::move(made), detail::ErasedPipe<Owned>(std::move(node)));
 }
 
 template <class T, class Pipe> auto RDD<T, Pipe>::repartition(int numPartitions, Where where) const -> RDD<Owned> {
-    if (numPartitions < 1)
-        throw UsageError(
-            "repartition: the number of partitions (" + std::to_string(numPartitions) + ") must be positive", where);
+    if (numPartitions < 1) detail::throwBadPartitionCount(numPartitions, where);
     return exchange("repartition", where, detail::RoundRobin{std::size_t(numPartitions)}, nullptr);
 }
 
@@ -158,12 +144,12 @@ auto RDD<T, Pipe>::cogroupWith(const char* operation, const RDD<U, P>& other, co
     const PartitionerPtr partitioner = detail::choosePartitioner(
         *engine, partitioning,
         {{getNumPartitions(), lineage().partitioner()}, {other.getNumPartitions(), other.partitioner()}});
-    auto made = child("CoGroupedRDD", operation, where, partitioner);
+    auto made = detail::lineageAfter(lineage_, "CoGroupedRDD", operation, where, partitioner);
     detail::CogroupSide<Pipe> left(lineage_, pipe_, partitioner);
     detail::CogroupSide<P> right(other.lineagePtr(), other.pipe(), partitioner);
     made->dependOn(left.dependency());
     made->dependOn(right.dependency());
-    auto node = std::make_shared<const Node>(made, partitioner->numPartitions(), std::move(left), std::move(right));
+    auto node = detail::makeNode<Node>(made, partitioner->numPartitions(), std::move(left), std::move(right));
     return RDD<Out>(std::move(made), detail::ErasedPipe<Out>(std::move(node)));
 }
 
@@ -182,16 +168,15 @@ auto RDD<T, Pipe>::sortedBy(Less less, int numPartitions, Where where) const -> 
             detail::drain(pipe_, p, task, sink);
             return sample;
         });
-        bounds = detail::rangeBounds(std::move(samples), wanted, less);
+        detail::onDriver(*less.site, [&] { bounds = detail::rangeBounds(std::move(samples), wanted, less); });
     }
     auto partitioner = std::make_shared<RangePartitioner<KeyType, Less>>(std::move(bounds), less);
-    auto made = child("ShuffledRDD", "sortByKey", where, partitioner);
+    auto made = detail::lineageAfter(lineage_, "ShuffledRDD", "sortByKey", where, partitioner);
     using Route = detail::ByKey<KeyType>;
     auto shuffle =
-        std::make_shared<detail::Exchange<Pipe, Route>>(lineage_, pipe_, Route{detail::Router<KeyType>(partitioner)});
+        detail::adopt(new detail::Exchange<Pipe, Route>(lineage_, pipe_, Route{detail::Router<KeyType>(partitioner)}));
     made->dependOn({lineage_, kErased, shuffle});
-    auto node = std::make_shared<const detail::SortedNode<Owned, Less>>(made, std::move(shuffle), std::move(less),
-                                                                        made->site());
+    auto node = detail::makeNode<detail::SortedNode<Owned, Less>>(made, std::move(shuffle), std::move(less));
     return RDD<Owned>(std::move(made), detail::ErasedPipe<Owned>(std::move(node)));
 }
 
@@ -247,8 +232,8 @@ template <class T, class Pipe> auto RDD<T, Pipe>::take(long limit, Where where) 
         std::vector<int> partitions(static_cast<std::size_t>(tried));
         for (int i = 0; i < tried; ++i) partitions[std::size_t(i)] = scanned + i;
         const std::size_t left = wanted - taken.size();
-        auto parts = detail::runTasks<detail::Rows<Owned>, Pipe>(lineage_, CallSite{"take", where},
-                                                                 std::move(partitions), [&](int p, TaskContext& task) {
+        auto parts = detail::runTasks<detail::Rows<Owned>, Pipe>(lineage_, CallSite{"take", where}, partitions,
+                                                                 [&](int p, TaskContext& task) {
                                                                      detail::Rows<Owned> rows;
                                                                      detail::TakeSink<Owned> sink{rows, left};
                                                                      auto cursor = pipe_.open(p, task);
@@ -276,12 +261,14 @@ auto RDD<T, Pipe>::firstBy(const char* operation, long limit, const Before& befo
         detail::drain(pipe_, p, task, heap);
         return heap.take();
     });
+    std::vector<Owned> taken;
     Heap all(std::size_t(limit), before, site);
     detail::onDriver(site, [&] {
         for (auto& part : parts)
             for (Owned& x : part) all(std::move(x));
+        taken = all.take();
     });
-    return all.take();
+    return taken;
 }
 
 template <class T, class Pipe>
@@ -291,14 +278,11 @@ auto RDD<T, Pipe>::reduce(F f, Where where) const -> Owned {
     detail::requireConst<F, const Owned&, const Owned&>();
     const detail::OperatorSite site{CallSite{"reduce", where}, id()};
     auto parts = run<std::optional<Owned>>("reduce", where, [&](int p, TaskContext& task) {
-        std::optional<Owned> value;
-        detail::ReduceSink<Owned, F> sink{value, f, site};
-        detail::drain(pipe_, p, task, sink);
-        return value;
+        return detail::reducePartition<Owned>(pipe_, p, task, f, site);
     });
     std::optional<Owned> value;
     detail::onDriver(site, [&] {
-        detail::ReduceSink<Owned, F> sink{value, f, site};
+        detail::FirstReduceSink<Owned, F> sink{value, f, site};
         for (auto& part : parts)
             if (part) sink(std::move(*part));
     });
@@ -315,18 +299,18 @@ template <class F>
 auto RDD<T, Pipe>::fold(Owned zero, F f, Where where) const -> Owned {
     detail::requireConst<F, const Owned&, const Owned&>();
     const detail::OperatorSite site{CallSite{"fold", where}, id()};
-    auto parts = run<Owned>("fold", where, [&](int p, TaskContext& task) {
-        std::optional<Owned> value(zero);
+    auto parts = run<std::optional<Owned>>("fold", where, [&](int p, TaskContext& task) {
+        Owned value = zero;
         detail::ReduceSink<Owned, F> sink{value, f, site};
         detail::drain(pipe_, p, task, sink);
-        return std::move(*value);
+        return value;
     });
-    std::optional<Owned> value(zero);
+    Owned value = zero;
     detail::onDriver(site, [&] {
         detail::ReduceSink<Owned, F> sink{value, f, site};
-        for (auto& part : parts) sink(std::move(part));
+        for (auto& part : parts) sink(std::move(*part));
     });
-    return std::move(*value);
+    return value;
 }
 
 template <class T, class Pipe>
@@ -336,7 +320,7 @@ A RDD<T, Pipe>::aggregate(A zero, F fold, G combine, Where where) const {
     detail::requireConst<F, A&, const T&>();
     detail::requireConst<G, A&, const A&>();
     const detail::OperatorSite site{CallSite{"aggregate", where}, id()};
-    auto parts = run<A>("aggregate", where, [&](int p, TaskContext& task) {
+    auto parts = run<std::optional<A>>("aggregate", where, [&](int p, TaskContext& task) {
         A value = zero;
         detail::FoldSink<A, F> sink{value, fold, site};
         detail::drain(pipe_, p, task, sink);
@@ -345,7 +329,7 @@ A RDD<T, Pipe>::aggregate(A zero, F fold, G combine, Where where) const {
     A value = zero;
     detail::onDriver(site, [&] {
         detail::FoldSink<A, G> sink{value, combine, site};
-        for (A& part : parts) sink(std::as_const(part));
+        for (const auto& part : parts) sink(*part);
     });
     return value;
 }

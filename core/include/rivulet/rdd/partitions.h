@@ -115,7 +115,9 @@ template <class Parent, class F> class PartitionPipe {
 /// Forgets the partition's index for functions that do not ask for it.
 template <class F> struct WithoutIndex {
     Function<F> f;
-    template <class Elements> decltype(auto) operator()(int, Elements elements) const { return (*f)(elements); }
+    template <class Elements> decltype(auto) operator()(int, Elements elements) const {
+        return std::invoke(*f, elements);
+    }
 };
 
 } // namespace detail

@@ -60,9 +60,9 @@ class RangePipe {
     template <class Sink> bool advance(Cursor& cursor, Sink& sink) const {
         constexpr std::uint64_t kBlock = 64 * kChunk; // nothing is stored, so a block only has to end now and then
         const std::uint64_t n = std::min(kBlock, cursor.end - cursor.at);
-        const std::uint64_t first = std::uint64_t(start_) + cursor.at * std::uint64_t(step_),
-                            step = std::uint64_t(step_);
-        for (std::uint64_t i = 0; i < n; ++i) sink(long(first + i * step));
+        const std::uint64_t step = std::uint64_t(step_);
+        std::uint64_t x = std::uint64_t(start_) + cursor.at * step;
+        for (std::uint64_t i = 0; i < n; ++i, x += step) sink(long(x));
         cursor.at += n;
         return cursor.at < cursor.end;
     }
@@ -147,7 +147,7 @@ template <class T> class UnionNode final : public Node<T> {
 
   protected:
     std::unique_ptr<Reader<T>> compute(int partition, TaskContext& task) const override {
-        if (aligned()) return std::make_unique<Chained>(parents_, partition, task);
+        if (aligned()) return std::unique_ptr<Reader<T>>(new Chained(parents_, partition, task));
         for (const auto& parent : parents_) {
             const int n = parent->partitions();
             if (partition < n) return parent->open(partition, task);

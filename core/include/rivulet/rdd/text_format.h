@@ -2,9 +2,8 @@
 
 #include <charconv>
 #include <concepts>
+#include <iosfwd>
 #include <optional>
-#include <ostream>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -19,6 +18,9 @@ template <class T> struct TextFormat; // left undefined where a type has no text
 
 template <class T>
 concept HasText = requires(std::string& out, const T& x) { TextFormat<T>::append(out, x); };
+
+/// Appends what `write` writes to a stream: keeps the stream headers out of this one.
+void appendStreamed(std::string& out, const void* value, void (*write)(std::ostream&, const void*));
 
 template <class T>
 concept Streamable = requires(std::ostream& out, const T& x) { out << x; };
@@ -90,9 +92,8 @@ template <class T>
     requires(Streamable<T> && std::is_class_v<T> && !std::convertible_to<const T&, std::string_view>)
 struct TextFormat<T> {
     static void append(std::string& out, const T& x) {
-        std::ostringstream text;
-        text << x;
-        out += std::move(text).str();
+        appendStreamed(out, &x,
+                       [](std::ostream& stream, const void* value) { stream << *static_cast<const T*>(value); });
     }
 };
 

@@ -3,6 +3,8 @@
 #include "rivulet/rdd/pipe.h"
 #include "rivulet/shuffle/table.h"
 
+#include <algorithm>
+
 /// Aggregation by key: `reduceByKey`, `groupByKey`, `distinct`, `countByValue`.
 ///
 /// Map tasks look keys up by view in a table of their own (or, where nothing would become smaller, only route the
@@ -148,7 +150,8 @@ template <class K, class Aggregation> class CombineSink {
     }
 
   private:
-    static constexpr std::size_t kWaiting = 256;
+    static constexpr std::size_t kWaiting =
+        std::clamp<std::size_t>((64 << 10) / sizeof(Cell<K, V>), 1, 256); // it lies on the stack
 
     Table<K, C>& table_;
     const Aggregation& aggregation_;
@@ -194,20 +197,21 @@ template <class Pipe, class Aggregation> class KeyedShuffle final : public Shuff
           route_(std::move(partitioner)) {}
 
     std::shared_ptr<const MapOutput> runMapTask(int partition, TaskContext& task) const override {
-        auto output = std::make_shared<Output>(route_.partitions());
+        auto made = adopt(new Output(route_.partitions()));
+        Output& output = static_cast<Output&>(*made);
         if constexpr (Aggregation::kMapSide) {
             Table<K, R> table;
             combinePartition<Pipe, K>(pipe_, partition, task, aggregation_, table);
             for (std::size_t i = 0; i < route_.partitions(); ++i)
-                output->bucket(i).reserve(table.size() / route_.partitions() + 8);
+                output.bucket(i).reserve(table.size() / route_.partitions() + 8);
             for (Cell<K, R>& cell : table.cells())
-                if (cell.used()) output->bucket(route_(cell.slot())).push_back(std::move(cell));
-            std::swap(output->arena(), table.arena());
+                if (cell.used()) output.bucket(route_(cell.slot())).push_back(std::move(cell));
+            std::swap(output.arena(), table.arena());
         } else {
-            RouteSink<K, R> sink{*output, route_};
+            RouteSink<K, R> sink{output, route_};
             drain(pipe_, partition, task, sink);
         }
-        return output;
+        return made;
     }
     /// Calls `use` with the rows that each map task left for a reduce partition, in the order of the map partitions.
     template <class Use> void eachOutput(int partition, TaskContext& task, Use&& use) const {
@@ -266,7 +270,7 @@ class AggregatedNode final : public Node<std::pair<KeyOf<typename Pipe::value_ty
     using Shuffle = KeyedShuffle<Pipe, Aggregation>;
     using Base = Node<std::pair<K, C>>;
 
-    AggregatedNode(LineagePtr lineage, std::shared_ptr<const Shuffle> shuffle, Aggregation aggregation)
+    AggregatedNode(LineagePtr lineage, std::shared_ptr<const ShuffleDependency> shuffle, Aggregation aggregation)
         : Base(std::move(lineage)),
           aggregation_(std::move(aggregation)),
           shuffle_(std::move(shuffle)) {}
@@ -283,12 +287,12 @@ class AggregatedNode final : public Node<std::pair<KeyOf<typename Pipe::value_ty
         if (local_) {
             combinePartition<Pipe, K>(*local_, partition, task, aggregation_, table);
         } else {
-            shuffle_->eachOutput(partition, task, [&](const auto& rows) {
+            static_cast<const Shuffle&>(*shuffle_).eachOutput(partition, task, [&](const auto& rows) {
                 if constexpr (Aggregation::kMapSide) table.reserve(rows.size());
                 mergeRows(table, rows, *this);
             });
         }
-        return std::make_unique<TableReader<K, C>>(std::move(table));
+        return std::unique_ptr<Reader<std::pair<K, C>>>(new TableReader<K, C>(std::move(table)));
     }
 
   public:
@@ -310,7 +314,7 @@ class AggregatedNode final : public Node<std::pair<KeyOf<typename Pipe::value_ty
 
   private:
     Aggregation aggregation_;
-    std::shared_ptr<const Shuffle> shuffle_;
+    std::shared_ptr<const ShuffleDependency> shuffle_;
     std::optional<Pipe> local_;
 };
 

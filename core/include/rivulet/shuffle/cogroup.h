@@ -16,7 +16,7 @@ template <class Pipe> class CogroupSide {
         if (parent->partitioner() && parent->partitioner()->equals(*partitioner))
             local_.emplace(std::move(pipe));
         else
-            shuffle_ = std::make_shared<Shuffle>(parent, std::move(pipe), Grouping<V>{}, partitioner);
+            shuffle_ = adopt(new Shuffle(parent, std::move(pipe), Grouping<V>{}, partitioner));
         dependency_ = {parent, kIsErased<Pipe>, shuffle_};
     }
     const Dependency& dependency() const { return dependency_; }
@@ -28,7 +28,7 @@ template <class Pipe> class CogroupSide {
             drain(*local_, partition, task, sink);
             return;
         }
-        shuffle_->eachOutput(partition, task, [&](const auto& rows) {
+        static_cast<const Shuffle&>(*shuffle_).eachOutput(partition, task, [&](const auto& rows) {
             mergeRows(table, rows, [&](Table<K, Group>& into, Cell<K, Group>& cell, const Cell<K, V>& row) {
                 if (cell.used()) {
                     place(cell.value()).push_back(row.value());
@@ -66,7 +66,7 @@ template <class Pipe> class CogroupSide {
         };
     };
 
-    std::shared_ptr<Shuffle> shuffle_;
+    std::shared_ptr<ShuffleDependency> shuffle_;
     std::optional<Pipe> local_;
     Dependency dependency_;
 };
@@ -93,7 +93,7 @@ class CogroupedNode final
         Table<K, Group> table;
         left_.addTo(table, partition, task, [](Group& group) -> auto& { return group.first; });
         right_.addTo(table, partition, task, [](Group& group) -> auto& { return group.second; });
-        return std::make_unique<TableReader<K, Group>>(std::move(table));
+        return std::unique_ptr<Reader<std::pair<K, Group>>>(new TableReader<K, Group>(std::move(table)));
     }
 
   private:

@@ -62,8 +62,8 @@ template <class Pipe, class Route> class Exchange final : public ShuffleDependen
           route_(std::move(route)) {}
 
     std::shared_ptr<const MapOutput> runMapTask(int partition, TaskContext& task) const override {
-        auto output = std::make_shared<RoutedRows<T>>(route_.partitions());
-        DealSink<T, typename Route::Stepper> sink{*output, route_.start(partition)};
+        auto output = adopt(new RoutedRows<T>(route_.partitions()));
+        DealSink<T, typename Route::Stepper> sink{static_cast<RoutedRows<T>&>(*output), route_.start(partition)};
         drain(pipe_, partition, task, sink);
         return output;
     }
@@ -115,7 +115,7 @@ template <class T> class ExchangedNode final : public Node<T> {
 
   protected:
     std::unique_ptr<Reader<T>> compute(int partition, TaskContext& task) const override {
-        return std::make_unique<RoutedReader<T>>(*shuffle_, partition, task);
+        return std::unique_ptr<Reader<T>>(new RoutedReader<T>(*shuffle_, partition, task));
     }
 
   private:

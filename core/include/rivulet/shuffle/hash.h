@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -85,7 +86,10 @@ struct KeyHash<T> {
 
 template <std::floating_point T> struct KeyHash<T> {
     static std::uint32_t of(T x) {
-        return KeyHash<std::uint64_t>::of(std::bit_cast<std::uint64_t>(x == 0 ? 0.0 : double(x)));
+        return KeyHash<std::uint64_t>::of(std::bit_cast<std::uint64_t>(x == 0 ? 0.0
+                                                                       : x != x
+                                                                           ? std::numeric_limits<double>::quiet_NaN()
+                                                                           : double(x)));
     }
 };
 
@@ -131,6 +135,17 @@ template <class T>
 struct KeyHash<T> {
     static std::uint32_t of(const T& x) { return foldHash(mixBits(std::hash<T>{}(x))); }
 };
+
+/// Equality of keys: as `==`, but that a NaN is the same key as another NaN, also within pairs.
+template <class T> bool sameKey(const T& a, const T& b) {
+    if constexpr (std::is_floating_point_v<T>)
+        return a == b || (a != a && b != b);
+    else
+        return a == b;
+}
+template <class A, class B> bool sameKey(const std::pair<A, B>& a, const std::pair<A, B>& b) {
+    return sameKey(a.first, b.first) && sameKey(a.second, b.second);
+}
 
 } // namespace detail
 

@@ -3,18 +3,38 @@
 #include "rivulet/shuffle/exchange.h"
 
 #include <algorithm>
-#include <cmath>
 
 /// Sorting by key: a sample gives the bounds of the ranges, rows go to their range, every range is sorted by itself.
 namespace rivulet::detail {
 
+/// The user's order of keys, up or down; what it throws is told to come from the sort, on whatever thread.
 template <class Less> struct Directed {
     Less less;
     bool ascending;
+    std::shared_ptr<const OperatorSite> site;
     template <class A, class B> bool operator()(const A& a, const B& b) const {
-        return ascending ? less(a, b) : less(b, a);
+        return ascending ? callUser(*site, less, a, b) : callUser(*site, less, b, a);
     }
 };
+
+/// Sorts 0 ... count - 1 by `before(i, j)`, equals in their order. Any order is safe, be it strict and weak or not
+/// (NaNs, `<=`): it is a merge sort, which compares within bounds only.
+template <class Before> std::vector<std::size_t> sortedPositions(std::size_t count, const Before& before) {
+    std::vector<std::size_t> order(count), merged(count);
+    for (std::size_t i = 0; i < count; ++i) order[i] = i;
+    for (std::size_t width = 1; width < count; width *= 2) {
+        for (std::size_t from = 0; from < count; from += 2 * width) {
+            const auto at = [&](std::size_t i) { return order.begin() + std::ptrdiff_t(std::min(i, count)); };
+            const auto out = merged.begin() + std::ptrdiff_t(from);
+            if (from + width >= count || !before(*at(from + width), *(at(from + width) - 1)))
+                std::copy(at(from), at(from + 2 * width), out);
+            else
+                std::merge(at(from), at(from + width), at(from + width), at(from + 2 * width), out, before);
+        }
+        order.swap(merged);
+    }
+    return order;
+}
 
 /// The keys that a reservoir kept of one partition, and how many there were.
 template <class K> struct KeySample {
@@ -54,31 +74,30 @@ std::vector<K> rangeBounds(std::vector<KeySample<K>> samples, int partitions, co
             total += weight;
         }
     }
-    std::stable_sort(candidates.begin(), candidates.end(),
-                     [&](const Candidate& a, const Candidate& b) { return less(a.key, b.key); });
+    const auto order = sortedPositions(
+        candidates.size(), [&](std::size_t a, std::size_t b) { return less(candidates[a].key, candidates[b].key); });
     std::vector<K> bounds;
     const double step = total / partitions;
     double seen = 0, target = step;
-    for (const Candidate& candidate : candidates) {
+    for (const std::size_t i : order) {
+        const Candidate& candidate = candidates[i];
         if (int(bounds.size()) + 1 >= partitions) break;
         seen += candidate.weight;
         if (seen < target || (!bounds.empty() && !less(bounds.back(), candidate.key))) continue;
         bounds.push_back(candidate.key);
         target += step;
     }
-    if (!bounds.empty() && !less(bounds.back(), candidates.back().key))
+    if (!bounds.empty() && !less(bounds.back(), candidates[order.back()].key))
         bounds.pop_back(); // nothing lies above the last key
     return bounds;
 }
 
 template <class T, class Less> class SortedNode final : public Node<T> {
   public:
-    SortedNode(LineagePtr lineage, std::shared_ptr<const ShuffleDependency> shuffle, Less less,
-               const OperatorSite& site)
+    SortedNode(LineagePtr lineage, std::shared_ptr<const ShuffleDependency> shuffle, Less less)
         : Node<T>(std::move(lineage)),
           shuffle_(std::move(shuffle)),
-          less_(std::move(less)),
-          site_(&site) {}
+          less_(std::move(less)) {}
     int partitions() const override { return shuffle_->reducePartitions(); }
 
   protected:
@@ -90,18 +109,19 @@ template <class T, class Less> class SortedNode final : public Node<T> {
             more = reader.next(chunk);
             rows->insert(rows->end(), chunk.begin(), chunk.end());
         }
-        callUser(*site_, [&] {
-            std::stable_sort(rows->begin(), rows->end(),
-                             [&](const T& a, const T& b) { return less_(a.first, b.first); });
-        });
-        const std::span<const T> span(*rows);
-        return std::make_unique<RowsReader<T>>(std::move(rows), span);
+        // Positions are sorted, and rows then moved once.
+        const auto order = sortedPositions(
+            rows->size(), [&](std::size_t a, std::size_t b) { return less_((*rows)[a].first, (*rows)[b].first); });
+        auto sorted = std::make_shared<std::vector<T>>();
+        sorted->reserve(rows->size());
+        for (const std::size_t i : order) sorted->push_back(std::move((*rows)[i]));
+        const std::span<const T> span(*sorted);
+        return Node<T>::readerOf(std::move(sorted), span);
     }
 
   private:
     std::shared_ptr<const ShuffleDependency> shuffle_;
     Less less_;
-    const OperatorSite* site_;
 };
 
 } // namespace rivulet::detail

@@ -74,8 +74,13 @@ template <class K> class KeySlot {
 
     template <class X> void set(X&& key, Arena&) {
         ::new (static_cast<void*>(raw_)) K(own(std::forward<X>(key)));
-        hash_ = hashOf(get());
         used_ = true;
+        try {
+            hash_ = hashOf(get());
+        } catch (...) {
+            drop();
+            throw;
+        }
     }
     /// Takes the key out of another cell, whose key is left moved from.
     void take(KeySlot& other, Arena&) {
@@ -88,7 +93,7 @@ template <class K> class KeySlot {
         hash_ = other.hash_;
         used_ = true;
     }
-    void relocate(KeySlot& other) noexcept {
+    void relocate(KeySlot& other) noexcept(std::is_nothrow_move_constructible_v<K>) {
         ::new (static_cast<void*>(raw_)) K(std::move(other.get()));
         hash_ = other.hash_;
         used_ = true;
@@ -98,7 +103,7 @@ template <class K> class KeySlot {
         used_ = false;
     }
 
-    bool equals(const KeySlot& other) const { return hash_ == other.hash_ && get() == other.get(); }
+    bool equals(const KeySlot& other) const { return hash_ == other.hash_ && sameKey(get(), other.get()); }
     const K& key() const { return get(); }
     K takeKey() { return std::move(get()); }
 
@@ -181,6 +186,7 @@ template <class K, class V> class Cell {
   public:
     static constexpr bool kTrivial =
         std::is_trivially_copyable_v<V> && (std::is_trivially_copyable_v<K> || std::is_same_v<K, std::string>);
+    static constexpr bool kNothrow = std::is_nothrow_move_constructible_v<V> && std::is_nothrow_move_constructible_v<K>;
 
     Cell() = default;
     Cell(const Cell&)
@@ -189,7 +195,7 @@ template <class K, class V> class Cell {
     Cell& operator=(const Cell&)
         requires kTrivial
     = default;
-    Cell(Cell&& other) noexcept
+    Cell(Cell&& other) noexcept(kNothrow)
         requires(!kTrivial)
     {
         relocate(other);
@@ -210,32 +216,27 @@ template <class K, class V> class Cell {
     V& value() { return *std::launder(reinterpret_cast<V*>(raw_)); }
     const V& value() const { return *std::launder(reinterpret_cast<const V*>(raw_)); }
 
+    /// The key comes first: it may be a view into the value that is moved here after it.
     template <class X, class Y> void set(X&& key, Y&& value, Arena& arena) {
-        ::new (static_cast<void*>(raw_)) V(std::forward<Y>(value));
-        ValueGuard guard{*this};
         slot_.set(std::forward<X>(key), arena);
-        guard.armed = false;
+        place(std::forward<Y>(value));
     }
     template <class Y> void claim(KeySlot<K>& key, Y&& value, Arena& arena) {
-        ::new (static_cast<void*>(raw_)) V(std::forward<Y>(value));
-        ValueGuard guard{*this};
         slot_.take(key, arena);
-        guard.armed = false;
+        place(std::forward<Y>(value));
     }
     template <class Y> void claimCopy(const KeySlot<K>& key, Y&& value, Arena& arena) {
-        ::new (static_cast<void*>(raw_)) V(std::forward<Y>(value));
-        ValueGuard guard{*this};
         slot_.copy(key, arena);
-        guard.armed = false;
+        place(std::forward<Y>(value));
     }
     /// Moves another cell of the same owner here (its long key stays in the owner's arena) and leaves the other empty.
-    void relocate(Cell& other) noexcept {
+    void relocate(Cell& other) noexcept(kTrivial || kNothrow) {
         if constexpr (kTrivial) {
             *this = other;
         } else {
             if (!other.used()) return;
-            ::new (static_cast<void*>(raw_)) V(std::move(other.value()));
             slot_.relocate(other.slot_);
+            place(std::move(other.value()));
             other.drop();
         }
     }
@@ -246,13 +247,18 @@ template <class K, class V> class Cell {
     }
 
   private:
-    struct ValueGuard { // destroys the value again where the key could not be stored
-        Cell& cell;
-        bool armed = true;
-        ~ValueGuard() {
-            if (armed) cell.value().~V();
+    template <class Y> void place(Y&& value) noexcept(std::is_nothrow_constructible_v<V, Y&&>) {
+        if constexpr (std::is_nothrow_constructible_v<V, Y&&>) {
+            ::new (static_cast<void*>(raw_)) V(std::forward<Y>(value));
+        } else {
+            try {
+                ::new (static_cast<void*>(raw_)) V(std::forward<Y>(value));
+            } catch (...) {
+                slot_.drop(); // a cell has a key and a value, or neither
+                throw;
+            }
         }
-    };
+    }
 
     KeySlot<K> slot_;
     alignas(V) std::byte raw_[sizeof(V)];

@@ -7,13 +7,9 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <stop_token>
+#include <set>
 #include <string>
 #include <vector>
-
-namespace rivulet {
-class Clock;
-} // namespace rivulet
 
 namespace rivulet::detail {
 
@@ -31,7 +27,6 @@ class StreamNodeBase {
     StreamNodeBase(const StreamNodeBase&) = delete;
     StreamNodeBase& operator=(const StreamNodeBase&) = delete;
 
-    const std::weak_ptr<StreamCore>& weakCore() const { return core_; }
     /// The core, or a UsageError if its context is gone.
     std::shared_ptr<StreamCore> core() const;
     const CallSite& site() const { return site_; }
@@ -43,8 +38,8 @@ class StreamNodeBase {
 
     /// Keeps the RDDs that it makes for at least this long, and has its parents do so.
     void remember(Duration atLeast);
-    /// How much longer than itself its parents have to remember.
-    virtual Duration looksBack() const { return Duration::zero(); }
+    /// How long its parents have to remember where it remembers for `own`.
+    virtual Duration neededOfParents(Duration own) const { return own; }
     /// Forgets what is no longer needed once the batch of this time is done.
     void forgetUpTo(Time batchTime) { forget(batchTime - remembered_); }
 
@@ -71,32 +66,45 @@ template <class Rdd> class StreamNode : public StreamNodeBase {
     using RddType = Rdd;
     using StreamNodeBase::StreamNodeBase;
 
-    /// The RDD of a batch time: computed once, then remembered. None where the stream has none then.
+    /// The RDD of a batch time: computed once, while that batch runs, then remembered. None where the stream has none
+    /// then.
     std::optional<Rdd> at(Time time) {
         if (const auto found = made_.find(time); found != made_.end()) return found->second;
         if (!isValidTime(*core(), time, slide())) return std::nullopt;
         auto rdd = compute(time);
         if (!rdd) return std::nullopt;
-        if constexpr (Rdd::kErased)
-            if (persisted_ && rdd->getStorageLevel() == StorageLevel::NONE) rdd->persist();
         made_.emplace(time, *rdd);
+        if constexpr (Rdd::kErased) {
+            if (persisted_ && rdd->getStorageLevel() == StorageLevel::NONE) {
+                rdd->persist();
+                persistedHere_.insert(time);
+            }
+        }
         return rdd;
+    }
+    /// The RDD of a time whose batch ran and that is remembered.
+    std::optional<Rdd> remembered(Time time) const {
+        const auto found = made_.find(time);
+        return found == made_.end() ? std::nullopt : std::optional<Rdd>(found->second);
     }
     /// Has the RDDs cached that it makes from now on.
     void persist() { persisted_ = true; }
 
   protected:
     virtual std::optional<Rdd> compute(Time time) = 0;
+    void replace(Time time, Rdd rdd) { made_.insert_or_assign(time, std::move(rdd)); }
+    void drop(Time time) { made_.erase(time); }
     void forget(Time upTo) override {
         const auto end = made_.upper_bound(upTo);
-        if (persisted_)
-            for (auto at = made_.begin(); at != end; ++at) at->second.unpersist();
+        for (auto at = made_.begin(); at != end; ++at)
+            if (persistedHere_.erase(at->first)) at->second.unpersist();
         made_.erase(made_.begin(), end);
     }
 
   private:
     std::map<Time, Rdd> made_;
     bool persisted_ = false;
+    std::set<Time> persistedHere_; // and not by the user, whose caches are left alone
 };
 
 /// A node that makes its RDDs by a function of the library's.
@@ -118,7 +126,7 @@ template <class Rdd, class Make> class ComputedNode final : public StreamNode<Rd
 class Input {
   public:
     virtual ~Input() = default;
-    /// Begins to receive; called once, at the start.
+    /// Begins to receive; called once, at the start, where an output needs this input.
     virtual void start() {}
     /// Ends receiving; what was received stays to be allocated. Must not throw.
     virtual void stop() noexcept {}
@@ -126,17 +134,20 @@ class Input {
     virtual long allocate(Time time) = 0;
     /// Records that were received and belong to no batch yet.
     virtual long unallocated() const { return 0; }
+    /// Whether a graceful stop has to run another batch for this input.
+    virtual bool hasMore() const { return unallocated() > 0; }
     /// Records that could not be taken in (a line that is too long, half a line at a stop).
     virtual long dropped() const { return 0; }
 };
 
-/// State that changes with batches: made ready by the jobs of a batch, in force when all of them have succeeded.
-class StateOperator {
+/// What a stream keeps from batch to batch: state, and the panes of windows. Computed by jobs of its own, before the
+/// outputs of the batch; in force when all of the batch has succeeded.
+class KeptByBatch {
   public:
-    virtual ~StateOperator() = default;
-    /// Computes what is still missing of the state after the batch of this time.
+    virtual ~KeptByBatch() = default;
     virtual void materialize(Time time) = 0;
     virtual void commit(Time time) = 0;
+    /// Leaves everything as it was before the batch.
     virtual void abort(Time time) noexcept = 0;
 };
 
@@ -145,51 +156,6 @@ struct Output {
     StreamNodePtr node;
     CallSite site;
     std::function<std::function<void()>(Time)> jobAt;
-};
-
-/// What a StreamingContext owns: the graph, the clock, and the loop that runs the batches.
-///
-/// Threads: own synchronization; batches run one after the other
-class StreamCore : public std::enable_shared_from_this<StreamCore> {
-  public:
-    enum class State { INITIALIZED, ACTIVE, STOPPED };
-
-    StreamCore(Context context, Duration batchDuration, std::shared_ptr<Clock> clock);
-    ~StreamCore();
-
-    const Context& context() const { return context_; }
-    Duration batchDuration() const { return batchDuration_; }
-    Clock& clock() const { return *clock_; }
-    Time zeroTime() const;
-    State state() const;
-
-    /// Throws a UsageError once the context was started or stopped.
-    void requireOpen(const char* operation, std::source_location where) const;
-    void add(Output output);
-    /// Returns the input's id: 0, 1, 2, ... in the order of creation.
-    int add(std::shared_ptr<Input> input);
-    void add(std::shared_ptr<StreamingListener> listener);
-    void remove(const std::shared_ptr<StreamingListener>& listener);
-    void remember(Duration duration, std::source_location where);
-
-    /// `inLoop`: batches run on a thread of their own as the clock goes; otherwise by `runBatch`, on the caller's.
-    void start(bool inLoop, std::source_location where);
-    void runBatch(Time time);
-    void stop(bool stopContext, bool graceful);
-    /// True once stopped; throws what made it stop.
-    bool awaitTermination(std::optional<Duration> timeout);
-    /// Records that were received and never processed, because the context was stopped or a batch failed.
-    long droppedRecords() const;
-
-  private:
-    struct Impl;
-    void runLoop(const std::stop_token& stop);
-    void finish();
-
-    const Context context_;
-    const Duration batchDuration_;
-    const std::shared_ptr<Clock> clock_;
-    std::unique_ptr<Impl> impl_;
 };
 
 /// Writes what `print` shows of a batch.

@@ -91,18 +91,22 @@ auto DStream<T, Recipe>::transformWith(const DStream<U, R>& other, F f, Where wh
 // ---- windows and state
 
 template <class T, class Recipe>
-auto DStream<T, Recipe>::window(Duration window, Duration slide, Where where) const -> DStream<Owned> {
-    const auto core = open("window", where);
+auto DStream<T, Recipe>::windowOf(const char* operation, Duration window, Duration slide, Where where) const
+    -> DStream<Owned> {
+    const auto core = open(operation, where);
     if (slide == Duration::zero()) slide = slideDuration();
-    detail::requireMultiple(window, slideDuration(), "window: the window", "the slide of the stream it is applied to",
-                            where);
-    detail::requireMultiple(slide, slideDuration(), "window: the slide", "the slide of the stream it is applied to",
-                            where);
-    auto parent = erased(where).recipe().root();
+    detail::requireMultiple(window, slideDuration(), operation, "window", where);
+    detail::requireMultiple(slide, slideDuration(), operation, "slide", where);
     using Node = detail::StreamNode<RDD<Owned>>;
+    auto panes = std::make_shared<detail::PaneNode<Recipe>>(core, CallSite{operation, where}, recipe());
     std::shared_ptr<Node> node =
-        std::make_shared<detail::WindowNode<Owned>>(core, CallSite{"window", where}, std::move(parent), window, slide);
+        std::make_shared<detail::WindowNode<Owned>>(core, CallSite{operation, where}, std::move(panes), window, slide);
     return DStream<Owned>(std::make_shared<detail::StreamRecord>(), detail::NodeRecipe<Node>(std::move(node)));
+}
+
+template <class T, class Recipe>
+auto DStream<T, Recipe>::window(Duration window, Duration slide, Where where) const -> DStream<Owned> {
+    return windowOf("window", window, slide, where);
 }
 
 template <class T, class Recipe>
@@ -114,7 +118,7 @@ DStream<owned_t<T>> DStream<T, Recipe>::reduceByKeyAndWindow(F combine, Duration
     // Every pane is partitioned alike, so that those of a window are combined where they lie.
     if (!partitioning.get()) partitioning = HashPartitioner(core->context().defaultParallelism(), where);
     return reduceByKey(combine, partitioning, where)
-        .window(window, slide, where)
+        .windowOf("reduceByKeyAndWindow", window, slide, where)
         .reduceByKey(combine, partitioning, where);
 }
 

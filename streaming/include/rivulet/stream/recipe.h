@@ -1,9 +1,10 @@
 #pragma once
 
-#include "rivulet/stream/graph.h"
+#include "rivulet/stream/core.h"
 #include "rivulet/words.h"
 
-#include <mutex>
+#include <algorithm>
+#include <limits>
 
 /// Recipes: how the RDD of a batch is made out of that of a node, fused as RDD operators fuse. One step is one line
 /// over the RDD's.
@@ -113,6 +114,7 @@ template <class Rdd> RDD<long> countOf(const Rdd& rdd, std::source_location wher
 }
 
 template <class Rdd> void printFirst(const Rdd& rdd, long limit, Time time, std::source_location where) {
+    limit = std::min(limit, std::numeric_limits<long>::max() - 1);
     auto elements = rdd.take(limit + 1, where);
     std::vector<std::string> texts;
     for (long i = 0; i < limit && std::size_t(i) < elements.size(); ++i)

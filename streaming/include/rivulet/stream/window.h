@@ -1,31 +1,29 @@
 #pragma once
 
-#include "rivulet/stream/graph.h"
+#include "rivulet/stream/kept.h"
 
 namespace rivulet::detail {
 
-/// The RDDs of the parent over the last `window`, as one.
+/// The panes of the last `window`, as one RDD.
 template <class T> class WindowNode final : public StreamNode<RDD<T>> {
   public:
-    WindowNode(std::weak_ptr<StreamCore> core, CallSite site, std::shared_ptr<StreamNode<RDD<T>>> parent,
-               Duration window, Duration slide)
-        : StreamNode<RDD<T>>(std::move(core), site, slide, {parent}),
-          parent_(std::move(parent)),
-          window_(window) {
-        parent_->persist();
-    }
-    Duration looksBack() const override { return window_; }
+    WindowNode(std::weak_ptr<StreamCore> core, CallSite site, std::shared_ptr<KeptStreamNode<T>> panes, Duration window,
+               Duration slide)
+        : StreamNode<RDD<T>>(std::move(core), site, slide, {panes}),
+          panes_(std::move(panes)),
+          window_(window) {}
+    Duration neededOfParents(Duration own) const override { return own + window_; }
 
   protected:
     std::optional<RDD<T>> compute(Time time) override {
-        std::vector<RDD<T>> parts;
-        for (Time at = time - window_ + parent_->slide(); at <= time; at += parent_->slide())
-            if (auto part = parent_->at(at)) parts.push_back(std::move(*part));
+        std::vector<RDD<T>> parts; // times without a batch (before the start, or merged into a later one) have no pane
+        for (Time at = time - window_ + panes_->slide(); at <= time; at += panes_->slide())
+            if (auto pane = panes_->remembered(at)) parts.push_back(std::move(*pane));
         return this->core()->context().unionAll(parts, this->site().where);
     }
 
   private:
-    std::shared_ptr<StreamNode<RDD<T>>> parent_;
+    std::shared_ptr<KeptStreamNode<T>> panes_;
     Duration window_;
 };
 

@@ -1,0 +1,92 @@
+#pragma once
+
+#include "rivulet/stream/core.h"
+
+/// Streams whose RDDs are computed when their batch runs and then kept as rows, without the lineage that they came
+/// from: a window holds its panes and not what was received, and a state does not remember every batch since the start.
+namespace rivulet::detail {
+
+/// The rows of one partition.
+template <class T> using KeptRows = std::shared_ptr<const Rows<T>>;
+
+/// An RDD of rows that are there already.
+template <class T> class KeptNode final : public Node<T> {
+  public:
+    KeptNode(LineagePtr lineage, std::vector<KeptRows<T>> partitions, MemoryReservation memory)
+        : Node<T>(std::move(lineage)),
+          partitions_(std::move(partitions)),
+          memory_(std::move(memory)) {}
+    int partitions() const override { return int(partitions_.size()); }
+
+  protected:
+    std::unique_ptr<Reader<T>> compute(int partition, TaskContext&) const override {
+        const auto& rows = partitions_[std::size_t(partition)];
+        return Node<T>::readerOf(rows, std::span<const T>(rows->data(), rows->size()));
+    }
+
+  private:
+    std::vector<KeptRows<T>> partitions_;
+    MemoryReservation memory_;
+};
+
+template <class T> class KeptStreamNode : public StreamNode<RDD<T>>, public KeptByBatch {
+  public:
+    using StreamNode<RDD<T>>::StreamNode;
+
+    void materialize(Time time) override {
+        if (!isValidTime(*this->core(), time, this->slide())) return;
+        std::shared_ptr<const Partitioner> partitioner;
+        auto rows = makeRows(time, partitioner);
+        if (!rows) return;
+        const auto engine = this->core()->context().engine();
+        std::int64_t bytes = 0;
+        for (const auto& partition : *rows) bytes += std::int64_t(rowsSizeBytes<T>(*partition));
+        MemoryReservation memory(engine->memory(), engine->memory()->consumer("streams"), bytes);
+        auto made = std::make_shared<Lineage>(engine, "KeptRDD", this->site(), std::move(partitioner));
+        auto node = makeNode<KeptNode<T>>(made, std::move(*rows), std::move(memory));
+        this->replace(time, RDD<T>(std::move(made), ErasedPipe<T>(std::move(node))));
+    }
+    void commit(Time) override {}
+    void abort(Time time) noexcept override { this->drop(time); }
+    Duration neededOfParents(Duration) const override {
+        return Duration::zero();
+    } // it keeps rows, not what they came from
+
+  protected:
+    /// Runs the jobs that compute the rows of this batch; none where the stream has no RDD then.
+    virtual std::optional<std::vector<KeptRows<T>>> makeRows(Time time,
+                                                             std::shared_ptr<const Partitioner>& partitioner) = 0;
+    std::optional<RDD<T>> compute(Time) override { return std::nullopt; } // there is what was materialized, and no more
+};
+
+/// A pane: what a stream had in one batch.
+template <class Recipe> class PaneNode final : public KeptStreamNode<typename Recipe::RddType::Owned> {
+  public:
+    using T = typename Recipe::RddType::Owned;
+
+    PaneNode(std::weak_ptr<StreamCore> core, CallSite site, Recipe recipe)
+        : KeptStreamNode<T>(std::move(core), site, recipe.root()->slide(), {recipe.root()}),
+          recipe_(std::move(recipe)) {}
+
+  protected:
+    std::optional<std::vector<KeptRows<T>>> makeRows(Time time,
+                                                     std::shared_ptr<const Partitioner>& partitioner) override {
+        const auto rdd = recipe_(time);
+        if (!rdd) return std::nullopt;
+        partitioner = rdd->partitioner();
+        const auto& pipe = rdd->pipe();
+        return runTasks<KeptRows<T>, std::remove_cvref_t<decltype(pipe)>>(rdd->lineagePtr(), this->site(),
+                                                                          allPartitions(rdd->getNumPartitions()),
+                                                                          [&](int p, TaskContext& task) -> KeptRows<T> {
+                                                                              auto rows = std::make_shared<Rows<T>>();
+                                                                              AppendSink<T> sink{*rows};
+                                                                              drain(pipe, p, task, sink);
+                                                                              return rows;
+                                                                          });
+    }
+
+  private:
+    Recipe recipe_;
+};
+
+} // namespace rivulet::detail

@@ -1,0 +1,9 @@
+// A persist() whose result is dropped.
+// expect: only the returned handle reads the cached partitions
+// flags: -Werror
+#include <rivulet/core.h>
+
+int main() {
+    const rivulet::Context sc("local", "compile_fail");
+    sc.range(10).persist(rivulet::StorageLevel::MEMORY_ONLY);
+}

@@ -1,0 +1,14 @@
+// A struct with a view among its members cannot be cached.
+// expect: this element type holds a view, span or pointer, which would dangle where it is stored
+#include <rivulet/core.h>
+
+struct Word {
+    std::string_view text;
+};
+
+int main() {
+    const rivulet::Context sc("local", "compile_fail");
+    const auto kept =
+        sc.parallelize({std::string("a")}, 1).map([](const std::string& text) { return Word{text}; }).cache();
+    kept.count();
+}

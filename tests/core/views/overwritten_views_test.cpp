@@ -1,0 +1,74 @@
+#include "support/rdd_harness.h"
+
+#include <array>
+
+using namespace rivulet;
+using namespace rivulet::test;
+
+namespace {
+
+const std::string kLong(40, 'k');
+
+/// The keys that every case has; the last one is a view without bytes.
+const std::vector<std::string_view> kKeys{"a", "sixteen bytes 16", kLong, "", std::string_view(), "seventeen bytes17",
+                                          "a"};
+
+const std::string kCounts = "[(,2), (a,2), (" + kLong + ",1), (seventeen bytes17,1), (sixteen bytes 16,1)]";
+const std::string kDistinct = "[, a, " + kLong + ", seventeen bytes17, sixteen bytes 16]";
+
+/// Views into one buffer that each step overwrites: a view is good until the sink that it was pushed to returns.
+class OverwrittenViews {
+  public:
+    using value_type = std::string_view;
+    class Iterator {
+      public:
+        explicit Iterator(std::size_t at) : at_(at) {}
+        std::string_view operator*() const {
+            const std::string_view key = kKeys[at_];
+            buffer_.fill('#');
+            if (key.data()) std::copy(key.begin(), key.end(), buffer_.begin());
+            return key.data() ? std::string_view(buffer_.data(), key.size()) : std::string_view();
+        }
+        Iterator& operator++() {
+            buffer_.fill('!');
+            ++at_;
+            return *this;
+        }
+        bool operator==(const Iterator& other) const { return at_ == other.at_; }
+
+      private:
+        std::size_t at_;
+        mutable std::array<char, 64> buffer_{};
+    };
+    Iterator begin() const { return Iterator(0); }
+    Iterator end() const { return Iterator(kKeys.size()); }
+};
+
+} // namespace
+
+TEST_CASE("a range that overwrites its buffer at each step is read right") {
+    eachExecutor([](const Context& sc) {
+        const auto keys = sc.parallelize({0}, 1).flatMap([](int) { return OverwrittenViews(); });
+        CHECK(text(keys.countByValue()) == kCounts);
+        CHECK(text(sorted(keys.distinct())) == kDistinct);
+        CHECK(text(keys.erased().countByValue()) == kCounts);
+        CHECK(text(keys) == "[a, sixteen bytes 16, " + kLong + ", , , seventeen bytes17, a]");
+        CHECK(text(keys.take(3)) == "[a, sixteen bytes 16, " + kLong + "]");
+        CHECK(text(keys.top(2)) == "[sixteen bytes 16, seventeen bytes17]");
+        CHECK(text(keys.takeOrdered(3)) == "[, , a]");
+        CHECK(keys.first() == "a");
+        CHECK(keys.reduce([](const std::string& a, const std::string& b) { return a.size() < b.size() ? b : a; }) ==
+              kLong);
+        CHECK(keys.fold("", std::plus<>()).size() == 1 + 16 + 40 + 17 + 1);
+        CHECK(text(keys.map(withOne).sortByKey().keys().take(3)) == "[, , a]");
+        CHECK(text(sorted(keys.repartition(3))) == "[, , a, a, " + kLong + ", seventeen bytes17, sixteen bytes 16]");
+        CHECK(text(sorted(keys.map(withOne).partitionBy(3).keys().distinct())) == kDistinct);
+        CHECK(text(keys.unionWith(keys).countByValue()) ==
+              "[(,4), (a,4), (" + kLong + ",2), (seventeen bytes17,2), (sixteen bytes 16,2)]");
+        CHECK(text(keys.mapPartitions([](PartitionElements<std::string> all) {
+                  std::vector<std::string> kept;
+                  for (const auto& key : all) kept.push_back(key);
+                  return kept;
+              })) == "[a, sixteen bytes 16, " + kLong + ", , , seventeen bytes17, a]");
+    });
+}

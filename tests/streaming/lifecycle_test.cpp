@@ -1,0 +1,316 @@
+#include "support/captured_output.h"
+#include "support/stream_harness.h"
+
+#include <future>
+
+using namespace rivulet;
+using namespace rivulet::test;
+using namespace std::chrono_literals;
+using Catch::Matchers::ContainsSubstring;
+using State = StreamingContextState;
+
+namespace {
+
+/// A program in its own loop, on a manual clock.
+struct Program {
+    Program() {
+        input.foreachRDD([](const RDD<int>&) {});
+    }
+
+    std::shared_ptr<ManualClock> clock = std::make_shared<ManualClock>();
+    Context sc{serialConf()};
+    StreamingContext ssc{sc, 1s, clock};
+    QueueStream<int> input = ssc.queueStream<int>();
+};
+
+} // namespace
+
+TEST_CASE("a context goes from INITIALIZED over ACTIVE to STOPPED, and stops its engine", "[A61]") {
+    Program program;
+    CHECK(program.ssc.getState() == State::INITIALIZED);
+    program.ssc.start();
+    CHECK(program.ssc.getState() == State::ACTIVE);
+    CHECK_FALSE(program.sc.isStopped());
+    program.ssc.stop();
+    CHECK(program.ssc.getState() == State::STOPPED);
+    CHECK(program.sc.isStopped());
+    CHECK(program.ssc.awaitTerminationOrTimeout(1min));
+    program.ssc.awaitTermination();
+}
+
+TEST_CASE("the engine stays where it is told to, and may serve the next context", "[A61]") {
+    Program program;
+    program.ssc.start();
+    program.ssc.stop(false);
+    CHECK_FALSE(program.sc.isStopped());
+    TestStreamingContext unrelated(1s);
+    const auto clock = std::make_shared<ManualClock>();
+    const StreamingContext next(program.sc, 1s, clock);
+    std::promise<long> counted;
+    const auto input = next.queueStream<int>();
+    input.foreachRDD([&](const RDD<int>& rdd) { counted.set_value(rdd.count()); });
+    input.push({1, 2});
+    next.start();
+    clock->advance(1s);
+    CHECK(counted.get_future().get() == 2);
+    next.stop(false);
+    program.ssc.stop(true);
+    CHECK(program.sc.isStopped());
+}
+
+TEST_CASE("awaitTerminationOrTimeout is false while the context runs", "[A61]") {
+    Program program;
+    program.ssc.start();
+    CHECK_FALSE(program.ssc.awaitTerminationOrTimeout(1ms));
+    program.ssc.stop();
+    CHECK(program.ssc.awaitTerminationOrTimeout(1ms));
+}
+
+TEST_CASE("a second start does nothing but warn", "[A62]") {
+    Program program;
+    program.ssc.start();
+    const CapturedOutput log(stderr);
+    program.ssc.start();
+    CHECK_THAT(log.text(), ContainsSubstring("start: this StreamingContext was started already"));
+    CHECK(program.ssc.getState() == State::ACTIVE);
+    program.ssc.stop();
+}
+
+TEST_CASE("a context may be stopped twice, by several threads, and before its start", "[A62]") {
+    SECTION("twice") {
+        Program program;
+        program.ssc.start();
+        program.ssc.stop(false);
+        program.ssc.stop(false);
+        CHECK(program.ssc.getState() == State::STOPPED);
+    }
+    SECTION("by several threads") {
+        Program program;
+        program.ssc.start();
+        auto one = std::async(std::launch::async, [&] { program.ssc.stop(); });
+        auto two = std::async(std::launch::async, [&] { program.ssc.stop(true, true); });
+        program.ssc.stop(false);
+        one.get();
+        two.get();
+        CHECK(program.ssc.getState() == State::STOPPED);
+        CHECK(program.sc.isStopped());
+    }
+    SECTION("before its start") {
+        Program program;
+        program.ssc.stop(false);
+        CHECK(program.ssc.getState() == State::STOPPED);
+        CHECK(program.ssc.awaitTerminationOrTimeout(1ms));
+    }
+}
+
+TEST_CASE("a stop wakes those who await the termination", "[A62]") {
+    Program program;
+    program.ssc.start();
+    auto awaiting = std::async(std::launch::async, [&] { program.ssc.awaitTermination(); });
+    program.ssc.stop();
+    CHECK_NOTHROW(awaiting.get());
+}
+
+TEST_CASE("a context that is destroyed while it runs is stopped", "[A62]") {
+    auto program = std::make_unique<Program>();
+    program->ssc.start();
+    const Context sc = program->sc;
+    program.reset();
+    CHECK_FALSE(sc.isStopped());
+    Program next;
+    next.ssc.start();
+    next.ssc.stop();
+    CHECK(next.ssc.getState() == State::STOPPED);
+}
+
+TEST_CASE("a graceful stop right after the start returns", "[A74]") {
+    Program program;
+    program.ssc.start();
+    program.ssc.stop(true, true);
+    CHECK(program.ssc.getState() == State::STOPPED);
+    CHECK(program.ssc.droppedRecords() == 0);
+}
+
+TEST_CASE("a failed start leaves the context to be started once it can be", "[A64]") {
+    Program first, second;
+    first.ssc.start();
+    CHECK_THROWS_AS(second.ssc.start(), UsageError);
+    CHECK(second.ssc.getState() == State::INITIALIZED);
+    first.ssc.stop();
+    second.ssc.start();
+    CHECK(second.ssc.getState() == State::ACTIVE);
+    second.ssc.stop();
+}
+
+TEST_CASE("a stop asked for by an output follows the batch", "[A62]") {
+    const bool graceful = GENERATE(false, true);
+    const auto clock = std::make_shared<ManualClock>();
+    const StreamingContext ssc(Context(serialConf()), 1s, clock);
+    const auto input = ssc.queueStream<int>();
+    std::vector<long> counts;
+    input.foreachRDD([&](const RDD<int>&) { ssc.stop(true, graceful); });
+    input.foreachRDD([&](const RDD<int>& rdd) { counts.push_back(rdd.count()); });
+    input.push({1, 2, 3});
+    ssc.start();
+    clock->advance(1s);
+    ssc.awaitTermination();
+    CHECK(counts == std::vector{3L});
+    CHECK(ssc.getState() == State::STOPPED);
+    CHECK(ssc.context().isStopped());
+}
+
+TEST_CASE("a stop asked for by an output follows the batch, in a test's context too", "[A62]") {
+    TestStreamingContext ssc(1s);
+    const auto input = tableStream<int>(ssc, {{1, 2, 3}});
+    std::vector<long> counts;
+    input.foreachRDD([core = ssc.core().get()](const RDD<int>&) { core->stop(true, false); });
+    input.foreachRDD([&](const RDD<int>& rdd) { counts.push_back(rdd.count()); });
+    CHECK_NOTHROW(ssc.advanceBatch());
+    CHECK(counts == std::vector{3L});
+    CHECK(ssc.getState() == State::STOPPED);
+}
+
+TEST_CASE("an output may drop the last handle to its context", "[A62]") {
+    const auto clock = std::make_shared<ManualClock>();
+    auto ssc = std::make_unique<StreamingContext>(Context(serialConf()), 1s, clock);
+    const std::weak_ptr<const void> core = ssc->core();
+    const auto counts = std::make_shared<std::vector<long>>();
+    const auto input = ssc->queueStream<int>();
+    input.foreachRDD([&](const RDD<int>&) { ssc.reset(); });
+    input.foreachRDD([counts](const RDD<int>& rdd) { counts->push_back(rdd.count()); });
+    ssc->start();
+    clock->advance(1s);
+    CHECK(eventually([&] { return core.expired() && counts.use_count() == 1; }));
+}
+
+TEST_CASE("awaitTerminationOrTimeout may wait for ever", "[A61]") {
+    Program program;
+    program.ssc.start();
+    auto awaiting =
+        std::async(std::launch::async, [&] { return program.ssc.awaitTerminationOrTimeout(Duration::max()); });
+    program.ssc.stop();
+    CHECK(awaiting.get());
+    CHECK(program.ssc.awaitTerminationOrTimeout(Duration::max()));
+}
+
+TEST_CASE("stateful operators run in memory where there is no checkpoint directory", "[A41]") {
+    // Spark refuses to start.
+    TestStreamingContext ssc(1s);
+    const auto seen = collectBatches(tableStream<std::string>(ssc, {{"a"}, {"a"}})
+                                         .map(withOne)
+                                         .updateStateByKey([](std::span<const long> arrived, std::optional<long> n) {
+                                             return std::optional(n.value_or(0) + long(arrived.size()));
+                                         }));
+    ssc.advanceBatch(2);
+    CHECK(seen[1] == Pairs{{"a", 2}});
+}
+
+namespace {
+
+/// Writes what it hears into a text.
+struct Diary : StreamingListener {
+    void onStreamingStarted(Time time) override { text += "started " + ms(time); }
+    void onBatchStarted(const BatchInfo& info) override {
+        text += ", begin " + ms(info.batchTime) + " of " + std::to_string(info.numRecords());
+        CHECK(info.processingDelay.count() == 0);
+    }
+    void onBatchCompleted(const BatchInfo& info) override {
+        text += ", end " + ms(info.batchTime) + (info.failure ? " failed" : "");
+        CHECK(info.totalDelay() == info.schedulingDelay + info.processingDelay);
+        last = info;
+    }
+    static std::string ms(Time time) { return std::to_string(time.time_since_epoch() / 1ms); }
+
+    std::string text;
+    BatchInfo last;
+};
+
+} // namespace
+
+TEST_CASE("a listener hears of batches in order, with their records", "[A131]") {
+    TestStreamingContext ssc(1s);
+    const auto diary = std::make_shared<Diary>();
+    ssc.addStreamingListener(diary);
+    const auto first = tableStream<int>(ssc, {{1, 2}, {}, {3}});
+    const auto second = tableStream<int>(ssc, {{1}, {2}});
+    collectBatches(first.unionWith(second));
+    ssc.advanceBatch(2);
+    CHECK(diary->text == "started 0, begin 1000 of 3, end 1000, begin 2000 of 1, end 2000");
+    CHECK(diary->last.inputRecords == std::map<int, long>{{0, 0}, {1, 1}});
+    CHECK_FALSE(diary->last.failure);
+}
+
+TEST_CASE("a listener hears of a failed batch, and why it failed", "[A131]") {
+    TestStreamingContext ssc(1s);
+    const auto diary = std::make_shared<Diary>();
+    ssc.addStreamingListener(diary);
+    tableStream<int>(ssc, {{1, 2}}).foreachRDD([](const RDD<int>&) { throw std::runtime_error("no space left"); });
+    CHECK_THROWS_AS(ssc.advanceBatch(), JobError);
+    CHECK(diary->text == "started 0, begin 1000 of 2, end 1000 failed");
+    CHECK_THAT(errorText<JobError>([&] { std::rethrow_exception(diary->last.failure); }),
+               ContainsSubstring("no space left"));
+    CHECK(ssc.droppedRecords() == 2);
+}
+
+TEST_CASE("a listener that was removed hears nothing more", "[A131]") {
+    TestStreamingContext ssc(1s);
+    const auto removed = std::make_shared<Diary>();
+    const auto kept = std::make_shared<Diary>();
+    ssc.addStreamingListener(removed);
+    ssc.addStreamingListener(kept);
+    collectBatches(tableStream<int>(ssc, {}));
+    ssc.advanceBatch();
+    ssc.removeStreamingListener(removed);
+    ssc.advanceBatch();
+    CHECK(removed->text == "started 0, begin 1000 of 0, end 1000");
+    CHECK(kept->text == "started 0, begin 1000 of 0, end 1000, begin 2000 of 0, end 2000");
+}
+
+TEST_CASE("a listener that throws harms nobody", "[A131]") {
+    struct Thrower : StreamingListener {
+        void onBatchStarted(const BatchInfo&) override { throw std::runtime_error("from a listener"); }
+    };
+    TestStreamingContext ssc(1s);
+    const auto diary = std::make_shared<Diary>();
+    ssc.addStreamingListener(std::make_shared<Thrower>());
+    ssc.addStreamingListener(diary);
+    const auto seen = collectBatches(tableStream<int>(ssc, {{1}}));
+    const CapturedOutput log(stderr);
+    ssc.advanceBatch();
+    CHECK_THAT(log.text(), ContainsSubstring("a streaming listener threw: from a listener"));
+    CHECK(diary->text == "started 0, begin 1000 of 1, end 1000");
+    CHECK(seen.size() == 1);
+}
+
+TEST_CASE("a stop from within a listener is refused, and nothing hangs", "[A77]") {
+    struct Stopper : StreamingListener {
+        explicit Stopper(std::weak_ptr<detail::StreamCore> stopped) : core(std::move(stopped)) {}
+        void onBatchCompleted(const BatchInfo&) override {
+            answer.set_value(errorText<UsageError>([&] { core.lock()->stop(true, true); }));
+        }
+        std::weak_ptr<detail::StreamCore> core;
+        std::promise<std::string> answer;
+    };
+    Program program;
+    const auto stopper = std::make_shared<Stopper>(program.ssc.core());
+    program.ssc.addStreamingListener(stopper);
+    program.ssc.start();
+    program.clock->advance(1s);
+    CHECK(stopper->answer.get_future().get() ==
+          "stop: a StreamingContext cannot be stopped from within a listener; set a flag and stop it from another "
+          "thread");
+    CHECK(program.ssc.getState() == State::ACTIVE);
+    program.ssc.stop();
+}
+
+TEST_CASE("inputs have the ids 0, 1, 2 in the order of their creation", "[A88]") {
+    TestStreamingContext ssc(1s);
+    const auto diary = std::make_shared<Diary>();
+    ssc.addStreamingListener(diary);
+    const auto a = tableStream<int>(ssc, {{1}});
+    ssc.queueStream<int>();
+    const auto c = tableStream<int>(ssc, {{1, 2, 3}});
+    collectBatches(c.unionWith(a));
+    ssc.advanceBatch();
+    CHECK(diary->last.inputRecords == std::map<int, long>{{0, 1}, {2, 3}}); // nobody reads number 1
+}
