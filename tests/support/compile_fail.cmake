@@ -1,9 +1,9 @@
-# Programs that must not compile: each file of tests/compile_fail is a test that the compiler refuses it, with a message
+# Programs that must not compile: each file below tests/compile_fail is a test that the compiler refuses it, with a message
 # that contains the text of each of its lines "// expect: <text>". Lines "// flags: <flags>" add to the command line.
 #
 # Included by tests/CMakeLists.txt to register the tests; run by each test as a script.
 if(NOT CMAKE_SCRIPT_MODE_FILE)
-    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/compile_fail/*.cpp)
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/compile_fail/*.cpp)
     foreach(source IN LISTS sources)
         cmake_path(GET source STEM name)
         add_test(NAME compile_fail.${name}

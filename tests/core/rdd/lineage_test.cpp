@@ -76,10 +76,9 @@ TEST_CASE("toDebugString draws a join with its two sides") {
     const auto mapped = left.map([](const auto& x) { return x; });
     const auto both = mapped.join(right, 5);
     CHECK(both.toDebugString() == "(5) MapPartitionsRDD[7] at " + madeAt(both) + " []\n" + " |  CoGroupedRDD[6] at " +
-                                      madeAt(both) + " []\n" + " +-(12) MapPartitionsRDD[5] at map at " +
-                                      madeAt(both).substr(8) + " []\n" + " |  |   ParallelCollectionRDD[0] at " +
-                                      madeAt(left) + " []\n" + " +-(1) ParallelCollectionRDD[1] at " + madeAt(right) +
-                                      " []");
+                                      madeAt(both) + " []\n" + " +-(12) MapPartitionsRDD[5] at " + madeAt(mapped) +
+                                      " []\n" + " |  |   ParallelCollectionRDD[0] at " + madeAt(left) + " []\n" +
+                                      " +-(1) ParallelCollectionRDD[1] at " + madeAt(right) + " []");
 }
 
 TEST_CASE("toDebugString tells of cached partitions below the RDD that has them") {
