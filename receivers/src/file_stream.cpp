@@ -45,7 +45,7 @@ class FileNode final : public StreamNode<FilesRdd>, public Input {
     std::optional<FilesRdd> compute(Time time) override {
         const auto found = chosen_.find(time);
         const auto& engine = *core()->context().engine();
-        auto made = std::make_shared<Lineage>(core()->context().engine(), "TextFileRDD", site());
+        auto made = makeLineage(core()->context().engine(), "TextFileRDD", site());
         made->setName(directory_);
         return FilesRdd(
             std::move(made),
@@ -92,8 +92,7 @@ TextFileStream textFileStream(const StreamingContext& ssc, const std::string& di
     core->requireOpen("textFileStream", where);
     auto node = std::make_shared<detail::FileNode>(core, CallSite{"textFileStream", where}, directory, newFilesOnly);
     core->add(std::shared_ptr<detail::Input>(node));
-    return {std::make_shared<detail::StreamRecord>(),
-            detail::NodeRecipe<detail::StreamNode<detail::FilesRdd>>(std::move(node))};
+    return TextFileStream(detail::NodeRecipe<detail::StreamNode<detail::FilesRdd>>(std::move(node)));
 }
 
 } // namespace rivulet

@@ -245,8 +245,7 @@ ReceivedTextStream socketTextStream(const StreamingContext& ssc, const std::stri
                                std::size_t(conf.getBytes("rivulet.streaming.receiver.bufferBytes")),
                                std::size_t(conf.getBytes("rivulet.streaming.receiver.maxLineBytes"))});
     core->add(std::shared_ptr<detail::Input>(node));
-    return {std::make_shared<detail::StreamRecord>(),
-            detail::NodeRecipe<detail::StreamNode<detail::ReceivedRdd>>(std::move(node))};
+    return ReceivedTextStream(detail::NodeRecipe<detail::StreamNode<detail::ReceivedRdd>>(std::move(node)));
 }
 
 } // namespace rivulet

@@ -40,7 +40,7 @@ std::optional<ReceivedRdd> ReceivedLinesNode::compute(Time time) {
     const auto found = allocated_.find(time);
     const auto blocks = found == allocated_.end() ? std::make_shared<const std::vector<LineBlock>>() : found->second;
     const auto& context = core()->context();
-    auto made = std::make_shared<Lineage>(context.engine(), "ReceivedRDD", site());
+    auto made = makeLineage(context.engine(), "ReceivedRDD", site());
     return ReceivedRdd(std::move(made), LineBlocksPipe(blocks, context.defaultParallelism()));
 }
 

@@ -29,6 +29,20 @@ void StreamNodeBase::remember(Duration atLeast) {
     for (const auto& parent : parents_) parent->remember(neededOfParents(remembered_));
 }
 
+StreamNodeBase::Made StreamNodeBase::made(Time time) const {
+    const auto found = made_.find(time);
+    return found == made_.end() ? Made{} : found->second;
+}
+
+void StreamNodeBase::forget(Time upTo) {
+    const auto end = made_.upper_bound(upTo);
+    for (auto at = made_.begin(); at != end; ++at)
+        if (at->second.persistedHere) unpersist(at->second.rdd.get());
+    made_.erase(made_.begin(), end);
+}
+
+std::shared_ptr<StreamRecord> newRecord() { return std::make_shared<StreamRecord>(); }
+
 bool isValidTime(const StreamCore& core, Time time, Duration slide) {
     return time > core.zeroTime() && isMultipleOf(time, slide, core.zeroTime());
 }

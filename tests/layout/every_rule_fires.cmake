@@ -9,6 +9,7 @@ string(CONCAT open_end "FIX" "ME")
 file(WRITE ${root}/streaming/src/high.cpp "// ${open_end}: finish\n")
 string(CONCAT sleep "std::this_thread::sleep" "_for(1s);")
 file(WRITE ${root}/tests/core/slow_test.cpp "${sleep}\n")
+file(WRITE ${root}/tests/core/name_test.cpp "TEST_CASE(\"slices [0, 1) of n\") {\nTEST_CASE(\"slices, of n\", \"[tag]\") {\n")
 foreach(index RANGE 1 13)
     file(WRITE ${root}/receivers/src/file${index}.cpp "\n")
 endforeach()
@@ -22,8 +23,9 @@ set(expected
     "core/src/lost.cpp:1: [layer] no module has a header"
     "streaming/src/high.cpp:1: [open-end]"
     "tests/core/slow_test.cpp:1: [sleep]"
+    "tests/core/name_test.cpp:1: [test-name]"
     "receivers/src: [crowded] 13 files *.cpp"
-    "\n7 broken rules")
+    "\n8 broken rules")
 foreach(text IN LISTS expected)
     string(FIND "${printed}" "${text}" position)
     if(position EQUAL -1)

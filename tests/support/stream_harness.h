@@ -86,8 +86,7 @@ DStream<T> tableStream(const StreamingContext& ssc, Batches<T> batches, int part
     auto node =
         std::make_shared<TableSource<T>>(ssc.core(), CallSite{"tableStream", where}, std::move(batches), partitions);
     ssc.core()->add(std::shared_ptr<detail::Input>(node));
-    return DStream<T>(std::make_shared<detail::StreamRecord>(),
-                      detail::NodeRecipe<detail::StreamNode<RDD<T>>>(std::move(node)));
+    return DStream<T>(detail::NodeRecipe<detail::StreamNode<RDD<T>>>(std::move(node)));
 }
 
 /// What an output operation has seen, by the number of the batch (the first is 1).

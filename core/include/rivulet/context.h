@@ -106,13 +106,9 @@ class Context {
     std::shared_ptr<detail::Lineage> source(const char* kind, const char* operation, Where where) const;
     static void checkSlices(int numSlices, Where where);
     template <class U, class T> static std::shared_ptr<const detail::Rows<U>> toRows(std::vector<T> elements) {
-        auto rows = std::make_shared<detail::Rows<U>>();
-        if constexpr (std::same_as<detail::Rows<U>, std::vector<T>>) {
-            *rows = std::move(elements);
-        } else {
-            rows->reserve(elements.size());
-            for (const auto& x : elements) rows->push_back(detail::own(x));
-        }
+        auto rows = detail::share(new detail::Rows<U>());
+        rows->reserve(elements.size());
+        for (auto&& x : elements) rows->push_back(detail::own(std::move(x)));
         return rows;
     }
 

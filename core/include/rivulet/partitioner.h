@@ -1,6 +1,6 @@
 #pragma once
 
-#include "rivulet/shuffle/hash.h"
+#include "rivulet/containers/hash.h"
 
 #include <algorithm>
 #include <functional>
@@ -67,9 +67,8 @@ template <class K, class Less> class RangePartitioner final : public KeyPartitio
 class Partitioning {
   public:
     Partitioning() = default;
-    Partitioning(int numPartitions, std::source_location where = std::source_location::current())
-        : partitioner_(std::make_shared<HashPartitioner>(numPartitions, where)) {}
-    Partitioning(const HashPartitioner& partitioner) : partitioner_(std::make_shared<HashPartitioner>(partitioner)) {}
+    Partitioning(int numPartitions, std::source_location where = std::source_location::current());
+    Partitioning(const HashPartitioner& partitioner);
     Partitioning(std::shared_ptr<const Partitioner> partitioner) : partitioner_(std::move(partitioner)) {}
 
     const std::shared_ptr<const Partitioner>& get() const { return partitioner_; }

@@ -317,7 +317,7 @@ template <class T, class Pipe> class RDD {
         requires(AnyPair<T> && requires(Less& less, const owned_t<T>& x) { static_cast<bool>(less(x.first, x.first)); })
     RDD<Owned> sortByKey(bool ascending = true, int numPartitions = 0, Less less = {},
                          Where where = Where::current()) const {
-        auto site = std::make_shared<const detail::OperatorSite>(CallSite{"sortByKey", where}, id());
+        auto site = detail::share(new detail::OperatorSite{CallSite{"sortByKey", where}, id()});
         return sortedBy(detail::Directed<Less>{std::move(less), ascending, std::move(site)}, numPartitions, where);
     }
 

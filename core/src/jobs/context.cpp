@@ -21,7 +21,7 @@ bool Context::isStopped() const { return engine_->stopped(); }
 
 std::shared_ptr<detail::Lineage> Context::source(const char* kind, const char* operation, Where where) const {
     engine_->checkUsable();
-    return std::make_shared<detail::Lineage>(engine_, kind, CallSite{operation, where});
+    return detail::makeLineage(engine_, kind, CallSite{operation, where});
 }
 
 void Context::checkSlices(int numSlices, Where where) {

@@ -1,6 +1,6 @@
 #include "rivulet/rdd/lineage.h"
 
-#include "rivulet/rdd/engine.h"
+#include "rivulet/rdd/node.h"
 
 namespace rivulet {
 
@@ -69,6 +69,8 @@ std::string Lineage::text() const {
     return (given.empty() ? "" : given + " ") + kind_ + "[" + std::to_string(id()) + "] at " + site_.site.text();
 }
 
+ReaderBase::~ReaderBase() = default;
+
 NodeBase::~NodeBase() {
     if (lineage_->storageLevel() == StorageLevel::NONE) return;
     if (const auto engine = lineage_->weakEngine().lock()) engine->blocks().remove(lineage_->id());
@@ -86,6 +88,7 @@ void rethrowFrom(const OperatorSite& site) {
     }
 }
 
+std::shared_ptr<void> adopt(void* made, void (*destroy)(void*)) { return {made, destroy}; }
 std::shared_ptr<const NodeBase> adopt(const NodeBase* made) { return std::shared_ptr<const NodeBase>(made); }
 std::shared_ptr<ShuffleDependency> adopt(ShuffleDependency* made) { return std::shared_ptr<ShuffleDependency>(made); }
 std::shared_ptr<MapOutput> adopt(MapOutput* made) { return std::shared_ptr<MapOutput>(made); }
@@ -97,10 +100,15 @@ const Lineage& checkedLineage(const LineagePtr& lineage) {
     return *lineage;
 }
 
+std::shared_ptr<Lineage> makeLineage(std::weak_ptr<Engine> engine, const char* kind, CallSite site,
+                                     std::shared_ptr<const Partitioner> partitioner) {
+    return std::make_shared<Lineage>(std::move(engine), kind, site, std::move(partitioner));
+}
+
 std::shared_ptr<Lineage> lineageAfter(const LineagePtr& parent, const char* kind, const char* operation,
                                       std::source_location where, std::shared_ptr<const Partitioner> partitioner) {
     checkedLineage(parent).engine()->checkUsable();
-    return std::make_shared<Lineage>(parent->weakEngine(), kind, CallSite{operation, where}, std::move(partitioner));
+    return makeLineage(parent->weakEngine(), kind, CallSite{operation, where}, std::move(partitioner));
 }
 
 std::shared_ptr<Lineage> lineageAfterNarrow(const LineagePtr& parent, bool parentIsNode, const char* operation,

@@ -18,6 +18,11 @@ bool HashPartitioner::equals(const Partitioner& other) const {
     return hash && hash->count_ == count_;
 }
 
+Partitioning::Partitioning(int numPartitions, std::source_location where)
+    : partitioner_(std::make_shared<HashPartitioner>(numPartitions, where)) {}
+Partitioning::Partitioning(const HashPartitioner& partitioner)
+    : partitioner_(std::make_shared<HashPartitioner>(partitioner)) {}
+
 namespace detail {
 
 void throwWrongPartitioner() {

@@ -42,6 +42,7 @@ template <class T, class Recipe> class DStream {
     DStream()
         requires kErased
     = default;
+    explicit DStream(Recipe recipe) : DStream(detail::newRecord(), std::move(recipe)) {}
     DStream(std::shared_ptr<detail::StreamRecord> record, Recipe recipe)
         : record_(std::move(record)),
           recipe_(std::move(recipe)) {}
@@ -295,16 +296,15 @@ template <class T, class Recipe> class DStream {
         open(operation, where);
         using Next = detail::StepRecipe<Recipe, decltype(makeStep())>;
         using U = typename Next::RddType::value_type;
-        return DStream<U, Next>(std::make_shared<detail::StreamRecord>(), Next(recipe(), makeStep()));
+        return DStream<U, Next>(Next(recipe(), makeStep()));
     }
     template <class U, class Make>
     DStream<U> node(const char* operation, Where where, Duration slide, std::vector<detail::StreamNodePtr> parents,
                     Make make) const {
         auto core = open(operation, where);
-        auto node = std::make_shared<detail::ComputedNode<RDD<U>, Make>>(core, CallSite{operation, where}, slide,
-                                                                         std::move(parents), std::move(make));
-        return DStream<U>(std::make_shared<detail::StreamRecord>(),
-                          detail::NodeRecipe<detail::StreamNode<RDD<U>>>(std::move(node)));
+        using Node = detail::ComputedNode<RDD<U>, Make>;
+        return DStream<U>(detail::NodeRecipe<detail::StreamNode<RDD<U>>>(detail::share<detail::StreamNode<RDD<U>>>(
+            new Node(core, CallSite{operation, where}, slide, std::move(parents), std::move(make)))));
     }
     /// A node that applies a function of the library's to the RDD of each batch.
     template <class U, class Apply> DStream<U> made(const char* operation, Where where, Apply apply) const {

@@ -31,8 +31,7 @@ template <class T> class QueueNode final : public StreamNode<RDD<T>>, public Inp
             }
         }
         const Context& context = this->core()->context();
-        allocated_.insert_or_assign(time,
-                                    taken.size() == 1 ? taken.front() : context.unionAll(taken, this->site().where));
+        this->set(time, taken.size() == 1 ? taken.front() : context.unionAll(taken, this->site().where));
         return 0; // the elements of an RDD are not counted before they are computed
     }
 
@@ -42,19 +41,12 @@ template <class T> class QueueNode final : public StreamNode<RDD<T>>, public Inp
     }
 
   protected:
-    std::optional<RDD<T>> compute(Time time) override {
-        const auto found = allocated_.find(time);
-        return found == allocated_.end() ? this->core()->context().template emptyRDD<T>(this->site().where)
-                                         : found->second;
-    }
-    void forget(Time upTo) override {
-        allocated_.erase(allocated_.begin(), allocated_.upper_bound(upTo));
-        StreamNode<RDD<T>>::forget(upTo);
+    std::optional<RDD<T>> compute(Time) override {
+        return this->core()->context().template emptyRDD<T>(this->site().where);
     }
 
   private:
     const bool oneAtATime_;
-    std::map<Time, RDD<T>> allocated_;
     mutable std::mutex mutex_; // guards waiting_
     std::deque<RDD<T>> waiting_;
 };
@@ -88,15 +80,15 @@ template <class T> class QueueStream : public DStream<T> {
     static QueueStream make(const std::shared_ptr<detail::StreamCore>& core, bool oneAtATime,
                             std::source_location where) {
         core->requireOpen("queueStream", where);
-        auto node = std::make_shared<detail::QueueNode<T>>(core, CallSite{"queueStream", where}, core->batchDuration(),
-                                                           oneAtATime);
+        auto node = detail::share(
+            new detail::QueueNode<T>(core, CallSite{"queueStream", where}, core->batchDuration(), oneAtATime));
         core->add(std::shared_ptr<detail::Input>(node));
         return QueueStream(std::move(node));
     }
 
   private:
     explicit QueueStream(std::shared_ptr<detail::QueueNode<T>> node)
-        : DStream<T>(std::make_shared<detail::StreamRecord>(), detail::NodeRecipe<detail::StreamNode<RDD<T>>>(node)),
+        : DStream<T>(detail::NodeRecipe<detail::StreamNode<RDD<T>>>(node)),
           node_(std::move(node)) {}
     std::shared_ptr<detail::QueueNode<T>> node_;
 };

@@ -5,7 +5,7 @@
 using namespace rivulet;
 using namespace rivulet::test;
 
-TEST_CASE("slice i of n is [i * size / n, (i + 1) * size / n)") {
+TEST_CASE("slice i of n begins at i * size / n") {
     eachExecutor([](const Context& sc) {
         CHECK(text(glom(sc.parallelize({1, 2, 3, 4}, 2))) == "[[1, 2], [3, 4]]");
         CHECK(text(glom(sc.parallelize({1, 2, 3, 4, 5}, 3))) == "[[1], [2, 3], [4, 5]]");

@@ -72,7 +72,7 @@ struct Dependency {
 /// chain.
 ///
 /// Threads: immutable but for name, level and node, which have their own synchronization
-class Lineage : public std::enable_shared_from_this<Lineage> {
+class Lineage {
   public:
     Lineage(std::weak_ptr<Engine> engine, const char* kind, CallSite site,
             std::shared_ptr<const Partitioner> partitioner = nullptr);
@@ -98,10 +98,9 @@ class Lineage : public std::enable_shared_from_this<Lineage> {
     std::shared_ptr<const NodeBase> node() const;
     template <class Make> auto nodeOr(Make&& make) const {
         std::lock_guard lock(mutex_);
-        if (auto node = node_.lock())
-            return std::static_pointer_cast<typename std::invoke_result_t<Make>::element_type>(node);
+        if (auto node = node_.lock()) return std::invoke_result_t<Make>(std::move(node));
         auto node = make();
-        node_ = node;
+        node_ = node.base();
         return node;
     }
 
@@ -139,8 +138,12 @@ class NodeBase {
     LineagePtr lineage_;
 };
 
-/// Owners by base class. std::make_shared would have the compiler make some thirty functions for each type of node;
-/// measured over 30 operators, that was a third of their compile time.
+/// Owners whose machinery does not depend on the type. std::make_shared would have the compiler make some thirty
+/// functions for each; measured over 30 operators, that was a third of their compile time.
+std::shared_ptr<void> adopt(void* made, void (*destroy)(void*));
+template <class T> std::shared_ptr<T> share(T* made) {
+    return {adopt(made, [](void* object) { delete static_cast<T*>(object); }), made};
+}
 std::shared_ptr<const NodeBase> adopt(const NodeBase* made);
 std::shared_ptr<ShuffleDependency> adopt(ShuffleDependency* made);
 std::shared_ptr<MapOutput> adopt(MapOutput* made);
@@ -148,6 +151,8 @@ std::shared_ptr<MapOutput> adopt(MapOutput* made);
 /// Throws a UsageError where a handle is empty.
 const Lineage& checkedLineage(const LineagePtr& lineage);
 
+std::shared_ptr<Lineage> makeLineage(std::weak_ptr<Engine> engine, const char* kind, CallSite site,
+                                     std::shared_ptr<const Partitioner> partitioner = nullptr);
 /// The record of an operator that is applied to the RDD of this lineage; `parentIsNode` as in Dependency.
 std::shared_ptr<Lineage> lineageAfter(const LineagePtr& parent, const char* kind, const char* operation,
                                       std::source_location where, std::shared_ptr<const Partitioner> partitioner);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "rivulet/containers/rows.h"
 #include "rivulet/owned.h"
 #include "rivulet/rdd/engine.h"
 
@@ -9,60 +10,38 @@
 
 namespace rivulet::detail {
 
-/// A growable sequence of bool that, unlike std::vector<bool>, is contiguous.
-class BoolRows {
-  public:
-    using value_type = bool;
-    void push_back(bool x) {
-        if (size_ == capacity_) grow();
-        bools_[size_++] = x;
-    }
-    void clear() { size_ = 0; }
-    void reserve(std::size_t) {}
-    std::size_t size() const { return size_; }
-    bool empty() const { return size_ == 0; }
-    const bool* data() const { return bools_.get(); }
-    const bool* begin() const { return bools_.get(); }
-    const bool* end() const { return bools_.get() + size_; }
-    bool operator[](std::size_t i) const { return bools_[i]; }
-
-  private:
-    void grow() {
-        capacity_ = capacity_ ? capacity_ * 2 : 64;
-        auto grown = std::make_unique<bool[]>(capacity_);
-        for (std::size_t i = 0; i < size_; ++i) grown[i] = bools_[i];
-        bools_ = std::move(grown);
-    }
-    std::unique_ptr<bool[]> bools_;
-    std::size_t size_ = 0, capacity_ = 0;
-};
-
-template <class T> struct RowsOf {
-    using type = std::vector<T>;
-};
-template <> struct RowsOf<bool> {
-    using type = BoolRows;
-};
-/// The elements of a chunk or a stored partition, contiguous for every type.
-template <class T> using Rows = typename RowsOf<T>::type;
-
-template <class T> std::size_t rowsSizeBytes(const Rows<T>& rows) { return rows.size() * sizeof(T); }
-
 inline constexpr std::size_t kChunk = 1024; // elements that a block yields where its source can choose
 
-/// Reads one partition chunk by chunk.
-template <class T> class Reader {
+class ReaderBase {
   public:
-    virtual ~Reader() = default;
+    virtual ~ReaderBase();
+};
+
+/// Reads one partition chunk by chunk.
+template <class T> class Reader : public ReaderBase {
+  public:
     /// Points `chunk` to the next elements, maybe none, and says whether there may be more. The chunk is valid until
     /// the next call.
     virtual bool next(std::span<const T>& chunk) = 0;
 };
 
-/// Reads what a reference-counted owner holds, kChunk elements at a time.
+template <class T> class ReaderPtr {
+  public:
+    ReaderPtr() = default;
+    explicit ReaderPtr(Reader<T>* made) : reader_(made) {}
+    explicit operator bool() const { return bool(reader_); }
+    Reader<T>* operator->() const { return static_cast<Reader<T>*>(reader_.get()); }
+
+  private:
+    std::unique_ptr<ReaderBase> reader_;
+};
+
+/// Reads rows that a reference-counted owner holds, kChunk elements at a time.
 template <class T> class RowsReader final : public Reader<T> {
   public:
-    RowsReader(std::shared_ptr<const void> owner, std::span<const T> rows) : owner_(std::move(owner)), rest_(rows) {}
+    RowsReader(std::shared_ptr<const void> owner, const Rows<T>& rows)
+        : owner_(std::move(owner)),
+          rest_(rows.data(), rows.size()) {}
     bool next(std::span<const T>& chunk) override {
         chunk = rest_.first(std::min(kChunk, rest_.size()));
         rest_ = rest_.subspan(chunk.size());
@@ -81,23 +60,20 @@ template <class T> class Node : public NodeBase {
     using NodeBase::NodeBase;
 
     /// A reader of the cached block where the RDD is persisted, of what `compute` gives otherwise.
-    std::unique_ptr<Reader<T>> open(int partition, TaskContext& task) const {
+    ReaderPtr<T> open(int partition, TaskContext& task) const {
         if (lineage()->storageLevel() == StorageLevel::NONE) return compute(partition, task);
-        const auto block =
+        auto block =
             task.engine().blocks().getOrCompute(lineage()->id(), partition, [&] { return store(partition, task); });
         const auto& rows = *static_cast<const Rows<T>*>(block.rows.get());
-        return readerOf(block.rows, std::span<const T>(rows.data(), rows.size()));
+        return ReaderPtr<T>(new RowsReader<T>(std::move(block.rows), rows));
     }
 
   protected:
-    virtual std::unique_ptr<Reader<T>> compute(int partition, TaskContext& task) const = 0;
-    static std::unique_ptr<Reader<T>> readerOf(std::shared_ptr<const void> owner, std::span<const T> rows) {
-        return std::unique_ptr<Reader<T>>(new RowsReader<T>(std::move(owner), rows));
-    }
+    virtual ReaderPtr<T> compute(int partition, TaskContext& task) const = 0;
 
   private:
     BlockStore::Block store(int partition, TaskContext& task) const {
-        auto rows = std::make_shared<Rows<T>>();
+        const auto rows = share(new Rows<T>());
         auto reader = compute(partition, task);
         for (bool more = true; more;) {
             task.throwIfCancelled();
@@ -105,15 +81,26 @@ template <class T> class Node : public NodeBase {
             more = reader->next(chunk);
             for (const T& x : chunk) rows->push_back(x);
         }
-        const std::size_t bytes = rowsSizeBytes<T>(*rows);
-        return {std::move(rows), bytes};
+        return {rows, rowsSizeBytes(*rows)};
     }
 };
 
+template <class T> class NodePtr {
+  public:
+    NodePtr() = default;
+    /// `node` is a `Node<T>`.
+    explicit NodePtr(std::shared_ptr<const NodeBase> node) : node_(std::move(node)) {}
+    const Node<T>* operator->() const { return static_cast<const Node<T>*>(node_.get()); }
+    const std::shared_ptr<const NodeBase>& base() const { return node_; }
+
+  private:
+    std::shared_ptr<const NodeBase> node_;
+};
+
 /// A new node, as what its users hold.
-template <class N, class... X> std::shared_ptr<const Node<typename N::Element>> makeNode(X&&... x) {
-    const N* made = new N(std::forward<X>(x)...);
-    return std::shared_ptr<const Node<typename N::Element>>(adopt(made), made);
+template <class N, class... X> NodePtr<typename N::Element> makeNode(X&&... x) {
+    const Node<typename N::Element>* made = new N(std::forward<X>(x)...);
+    return NodePtr<typename N::Element>(adopt(made));
 }
 
 } // namespace rivulet::detail

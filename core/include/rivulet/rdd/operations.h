@@ -38,7 +38,7 @@ template <class T> RDD<T> unionAll(const std::vector<RDD<T>>& parts, std::source
     if (parts.empty())
         throw UsageError("unionAll: no RDDs were given, and without one there is no context; use Context::unionAll",
                          where);
-    std::vector<std::shared_ptr<const detail::Node<T>>> nodes;
+    std::vector<detail::NodePtr<T>> nodes;
     std::vector<detail::Dependency> dependencies;
     std::shared_ptr<const Partitioner> common;
     bool alike = true;
@@ -46,7 +46,8 @@ template <class T> RDD<T> unionAll(const std::vector<RDD<T>>& parts, std::source
     engine->checkUsable();
     for (const RDD<T>& part : parts) {
         if (detail::checkedLineage(part.lineagePtr()).engine() != engine)
-            throw UsageError("union: the RDDs belong to different contexts; make all with the same Context", where);
+            throw UsageError("union: the RDDs belong to different contexts; make all of them with the same Context",
+                             where);
         if (part.getNumPartitions() == 0) continue;
         const auto partitioner = part.partitioner();
         if (nodes.empty()) common = partitioner;
@@ -54,9 +55,8 @@ template <class T> RDD<T> unionAll(const std::vector<RDD<T>>& parts, std::source
         nodes.push_back(part.pipe().node());
         dependencies.push_back({part.lineagePtr(), true, nullptr});
     }
-    auto made = std::make_shared<detail::Lineage>(engine->weak_from_this(),
-                                                  alike && common ? "PartitionerAwareUnionRDD" : "UnionRDD",
-                                                  CallSite{"union", where}, alike ? common : nullptr);
+    auto made = detail::makeLineage(engine->weak_from_this(), alike && common ? "PartitionerAwareUnionRDD" : "UnionRDD",
+                                    CallSite{"union", where}, alike ? common : nullptr);
     for (auto& dependency : dependencies) made->dependOn(std::move(dependency));
     return RDD<T>(made, detail::ErasedPipe<T>(detail::makeNode<detail::UnionNode<T>>(made, std::move(nodes))));
 }
@@ -69,21 +69,22 @@ auto RDD<T, Pipe>::aggregateBy(const char* operation, Where where, PartitionerPt
                                const Make& makeAggregation, bool inPlace) const {
     detail::requireKey<KeyType>();
     using Aggregation = std::invoke_result_t<const Make&, const detail::OperatorSite&>;
-    using Node = detail::AggregatedNode<Pipe, Aggregation>;
     using Out = std::pair<KeyType, typename Aggregation::Combined>;
     const PartitionerPtr own = lineage().partitioner();
     inPlace = inPlace || (own && own->equals(*partitioner));
     auto made =
         detail::lineageAfter(lineage_, inPlace ? "MapPartitionsRDD" : "ShuffledRDD", operation, where, partitioner);
     Aggregation aggregation = makeAggregation(made->site());
-    std::shared_ptr<const detail::Node<Out>> node;
+    detail::NodePtr<Out> node;
     if (inPlace) {
         made->dependOn({lineage_, kErased, nullptr});
-        node = detail::makeNode<Node>(made, pipe_, std::move(aggregation));
+        node = detail::makeNode<detail::AggregatedInPlaceNode<Pipe, Aggregation>>(made, pipe_, std::move(aggregation));
     } else {
-        auto shuffle = detail::adopt(new typename Node::Shuffle(lineage_, pipe_, aggregation, std::move(partitioner)));
+        using Shuffle = detail::KeyedShuffle<Pipe, Aggregation>;
+        auto shuffle = detail::adopt(new Shuffle(lineage_, pipe_, aggregation, std::move(partitioner)));
         made->dependOn({lineage_, kErased, shuffle});
-        node = detail::makeNode<Node>(made, std::move(shuffle), std::move(aggregation));
+        node = detail::makeNode<detail::AggregatedNode<KeyType, Aggregation>>(made, std::move(shuffle),
+                                                                              std::move(aggregation));
     }
     return RDD<Out>(std::move(made), detail::ErasedPipe<Out>(std::move(node)));
 }
@@ -94,8 +95,7 @@ template <class T, class Pipe> auto RDD<T, Pipe>::distinct(int numPartitions, Wh
     const int before = getNumPartitions();
     const bool inPlace = own && (numPartitions <= 0 || numPartitions == before);
     const PartitionerPtr partitioner =
-        inPlace ? own
-                : std::make_shared<HashPartitioner>(std::max(numPartitions > 0 ? numPartitions : before, 1), where);
+        inPlace ? own : Partitioning(std::max(numPartitions > 0 ? numPartitions : before, 1), where).get();
     auto present = narrow<detail::MapSink, std::pair<T, detail::Nothing>>("distinct", where, nullptr,
                                                                           detail::WithConstant<detail::Nothing>{})
                        .aggregateBy(
@@ -170,7 +170,7 @@ auto RDD<T, Pipe>::sortedBy(Less less, int numPartitions, Where where) const -> 
         });
         detail::onDriver(*less.site, [&] { bounds = detail::rangeBounds(std::move(samples), wanted, less); });
     }
-    auto partitioner = std::make_shared<RangePartitioner<KeyType, Less>>(std::move(bounds), less);
+    const PartitionerPtr partitioner = detail::share(new RangePartitioner<KeyType, Less>(std::move(bounds), less));
     auto made = detail::lineageAfter(lineage_, "ShuffledRDD", "sortByKey", where, partitioner);
     using Route = detail::ByKey<KeyType>;
     auto shuffle =
@@ -198,14 +198,14 @@ template <class T, class Pipe> auto RDD<T, Pipe>::collect(Where where) const -> 
         detail::drain(pipe_, p, task, sink);
         return rows;
     });
-    if constexpr (std::same_as<Part, std::vector<Owned>>)
-        if (parts.size() == 1) return std::move(parts.front());
     std::vector<Owned> all;
     std::size_t size = 0;
     for (const Part& part : parts) size += part.size();
     all.reserve(size);
-    for (Part& part : parts)
-        all.insert(all.end(), std::make_move_iterator(part.begin()), std::make_move_iterator(part.end()));
+    for (Part& part : parts) {
+        for (auto& x : part) all.push_back(std::move(x));
+        part = Part(); // so that elements are there twice one partition at a time
+    }
     return all;
 }
 

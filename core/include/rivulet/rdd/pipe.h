@@ -36,7 +36,7 @@ template <class F> class Function {
         if constexpr (kInPlace)
             return f;
         else
-            return std::make_shared<const F>(std::move(f));
+            return share(new F(std::move(f)));
     }
     Held f_;
 };
@@ -182,11 +182,11 @@ template <class T> class ErasedPipe {
   public:
     using value_type = T;
     struct Cursor {
-        std::unique_ptr<Reader<T>> reader;
+        ReaderPtr<T> reader;
     };
 
     ErasedPipe() = default;
-    explicit ErasedPipe(std::shared_ptr<const Node<T>> node) : node_(std::move(node)) {}
+    explicit ErasedPipe(NodePtr<T> node) : node_(std::move(node)) {}
     int partitions() const { return node_->partitions(); }
     Cursor open(int partition, TaskContext& task) const { return {node_->open(partition, task)}; }
     template <class Sink> bool advance(Cursor& cursor, Sink& sink) const {
@@ -195,10 +195,10 @@ template <class T> class ErasedPipe {
         for (const T& x : chunk) sink(x);
         return more;
     }
-    const std::shared_ptr<const Node<T>>& node() const { return node_; }
+    const NodePtr<T>& node() const { return node_; }
 
   private:
-    std::shared_ptr<const Node<T>> node_;
+    NodePtr<T> node_;
 };
 
 template <class Pipe> inline constexpr bool kIsErased = false;
@@ -224,8 +224,8 @@ template <class Pipe> class PipeNode final : public Node<owned_t<typename Pipe::
     int partitions() const override { return pipe_.partitions(); }
 
   protected:
-    std::unique_ptr<Reader<T>> compute(int partition, TaskContext& task) const override {
-        return std::unique_ptr<Reader<T>>(new PipeReader(pipe_, partition, task));
+    ReaderPtr<T> compute(int partition, TaskContext& task) const override {
+        return ReaderPtr<T>(new PipeReader(pipe_, partition, task));
     }
 
   private:

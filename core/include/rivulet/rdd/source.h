@@ -135,7 +135,7 @@ class TextPipe {
 /// as partition i.
 template <class T> class UnionNode final : public Node<T> {
   public:
-    using Parents = std::vector<std::shared_ptr<const Node<T>>>;
+    using Parents = std::vector<NodePtr<T>>;
 
     UnionNode(LineagePtr lineage, Parents parents) : Node<T>(std::move(lineage)), parents_(std::move(parents)) {}
     int partitions() const override {
@@ -146,8 +146,8 @@ template <class T> class UnionNode final : public Node<T> {
     }
 
   protected:
-    std::unique_ptr<Reader<T>> compute(int partition, TaskContext& task) const override {
-        if (aligned()) return std::unique_ptr<Reader<T>>(new Chained(parents_, partition, task));
+    ReaderPtr<T> compute(int partition, TaskContext& task) const override {
+        if (aligned()) return ReaderPtr<T>(new Chained(parents_, partition, task));
         for (const auto& parent : parents_) {
             const int n = parent->partitions();
             if (partition < n) return parent->open(partition, task);
@@ -180,7 +180,7 @@ template <class T> class UnionNode final : public Node<T> {
         TaskContext& task_;
         std::size_t at_ = 0;
         bool done_ = false;
-        std::unique_ptr<Reader<T>> reader_, last_;
+        ReaderPtr<T> reader_, last_;
     };
     bool aligned() const { return this->lineage()->partitioner() != nullptr; }
 
@@ -194,7 +194,7 @@ template <class T> class EmptyNode final : public Node<T> {
     int partitions() const override { return 0; }
 
   protected:
-    std::unique_ptr<Reader<T>> compute(int, TaskContext&) const override { std::terminate(); }
+    ReaderPtr<T> compute(int, TaskContext&) const override { std::terminate(); }
 };
 
 } // namespace rivulet::detail

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "rivulet/containers/table.h"
 #include "rivulet/rdd/pipe.h"
-#include "rivulet/shuffle/table.h"
 
 #include <algorithm>
 
@@ -57,12 +57,12 @@ template <class K, class R> class KeyedRows final : public MapOutput {
         for (const auto& bucket : buckets_) sum += bucket.capacity() * sizeof(Cell<K, R>);
         return sum;
     }
-    std::vector<Cell<K, R>>& bucket(std::size_t i) { return buckets_[i]; }
-    const std::vector<Cell<K, R>>& bucket(std::size_t i) const { return buckets_[i]; }
+    Rows<Cell<K, R>>& bucket(std::size_t i) { return buckets_[i]; }
+    const Rows<Cell<K, R>>& bucket(std::size_t i) const { return buckets_[i]; }
     Arena& arena() { return arena_; }
 
   private:
-    std::vector<std::vector<Cell<K, R>>> buckets_;
+    Rows<Rows<Cell<K, R>>> buckets_;
     Arena arena_; // the long keys of all buckets
 };
 
@@ -183,11 +183,16 @@ template <class K, class V> struct RouteSink {
 template <class Row> using KeyOf = owned_t<typename Row::first_type>;
 template <class Row> using ValueOf = owned_t<typename Row::second_type>;
 
+/// What map tasks leave for a key.
+template <class Aggregation>
+using ShuffledValue =
+    std::conditional_t<Aggregation::kMapSide, typename Aggregation::Combined, typename Aggregation::Value>;
+
 /// The map side of a shuffle by key.
 template <class Pipe, class Aggregation> class KeyedShuffle final : public ShuffleDependency {
   public:
     using K = KeyOf<typename Pipe::value_type>;
-    using R = std::conditional_t<Aggregation::kMapSide, typename Aggregation::Combined, typename Aggregation::Value>;
+    using R = ShuffledValue<Aggregation>;
     using Output = KeyedRows<K, R>;
 
     KeyedShuffle(LineagePtr parent, Pipe pipe, Aggregation aggregation, std::shared_ptr<const Partitioner> partitioner)
@@ -213,15 +218,6 @@ template <class Pipe, class Aggregation> class KeyedShuffle final : public Shuff
         }
         return made;
     }
-    /// Calls `use` with the rows that each map task left for a reduce partition, in the order of the map partitions.
-    template <class Use> void eachOutput(int partition, TaskContext& task, Use&& use) const {
-        for (int m = 0; m < mapPartitions(); ++m) {
-            const auto output = task.engine().shuffles().get(id(), m);
-            if (!output) throwMissingOutput(id(), m);
-            task.throwIfCancelled();
-            use(static_cast<const Output&>(*output).bucket(std::size_t(partition)));
-        }
-    }
 
   private:
     Pipe pipe_;
@@ -230,6 +226,17 @@ template <class Pipe, class Aggregation> class KeyedShuffle final : public Shuff
 };
 
 // ---- the reduce side
+
+/// Calls `use` with the rows that each map task left for a reduce partition, in the order of the map partitions.
+template <class Output, class Use>
+void eachOutput(const ShuffleDependency& shuffle, int partition, TaskContext& task, const Use& use) {
+    for (int m = 0; m < shuffle.mapPartitions(); ++m) {
+        const auto output = task.engine().shuffles().get(shuffle.id(), m);
+        if (!output) throwMissingOutput(shuffle.id(), m);
+        task.throwIfCancelled();
+        use(static_cast<const Output&>(*output).bucket(std::size_t(partition)));
+    }
+}
 
 template <class K, class C> class TableReader final : public Reader<std::pair<K, C>> {
   public:
@@ -240,19 +247,19 @@ template <class K, class C> class TableReader final : public Reader<std::pair<K,
         for (; at_ < cells.size() && rows_.size() < kChunk; ++at_)
             if (Cell<K, C>& cell = cells[at_]; cell.used())
                 rows_.emplace_back(cell.slot().takeKey(), std::move(cell.value()));
-        chunk = rows_;
+        chunk = std::span<const std::pair<K, C>>(rows_.data(), rows_.size());
         return at_ < cells.size();
     }
 
   private:
     Table<K, C> table_;
     std::size_t at_ = 0;
-    std::vector<std::pair<K, C>> rows_;
+    Rows<std::pair<K, C>> rows_;
 };
 
 /// Merges rows into a table, with the cells that will be needed fetched ahead.
 template <class K, class R, class C, class Merge>
-void mergeRows(Table<K, C>& table, const std::vector<Cell<K, R>>& rows, const Merge& merge) {
+void mergeRows(Table<K, C>& table, const Rows<Cell<K, R>>& rows, const Merge& merge) {
     constexpr std::size_t kAhead = 16;
     for (std::size_t i = 0; i < rows.size(); ++i) {
         if (i + kAhead < rows.size()) table.prefetch(rows[i + kAhead].slot().hash());
@@ -260,45 +267,32 @@ void mergeRows(Table<K, C>& table, const std::vector<Cell<K, R>>& rows, const Me
     }
 }
 
-/// The result of an aggregation: out of a shuffle, or (where the parent is partitioned that way already) out of the
-/// parent's own partition.
-template <class Pipe, class Aggregation>
-class AggregatedNode final : public Node<std::pair<KeyOf<typename Pipe::value_type>, typename Aggregation::Combined>> {
+/// The result of an aggregation out of a shuffle.
+template <class K, class Aggregation>
+class AggregatedNode final : public Node<std::pair<K, typename Aggregation::Combined>> {
   public:
-    using K = KeyOf<typename Pipe::value_type>;
     using C = typename Aggregation::Combined;
-    using Shuffle = KeyedShuffle<Pipe, Aggregation>;
-    using Base = Node<std::pair<K, C>>;
+    using Shuffled = KeyedRows<K, ShuffledValue<Aggregation>>;
 
     AggregatedNode(LineagePtr lineage, std::shared_ptr<const ShuffleDependency> shuffle, Aggregation aggregation)
-        : Base(std::move(lineage)),
+        : Node<std::pair<K, C>>(std::move(lineage)),
           aggregation_(std::move(aggregation)),
           shuffle_(std::move(shuffle)) {}
-    AggregatedNode(LineagePtr lineage, Pipe pipe, Aggregation aggregation)
-        : Base(std::move(lineage)),
-          aggregation_(std::move(aggregation)),
-          local_(std::move(pipe)) {}
-
-    int partitions() const override { return shuffle_ ? shuffle_->reducePartitions() : local_->partitions(); }
+    int partitions() const override { return shuffle_->reducePartitions(); }
 
   protected:
-    std::unique_ptr<Reader<std::pair<K, C>>> compute(int partition, TaskContext& task) const override {
+    ReaderPtr<std::pair<K, C>> compute(int partition, TaskContext& task) const override {
         Table<K, C> table;
-        if (local_) {
-            combinePartition<Pipe, K>(*local_, partition, task, aggregation_, table);
-        } else {
-            static_cast<const Shuffle&>(*shuffle_).eachOutput(partition, task, [&](const auto& rows) {
-                if constexpr (Aggregation::kMapSide) table.reserve(rows.size());
-                mergeRows(table, rows, *this);
-            });
-        }
-        return std::unique_ptr<Reader<std::pair<K, C>>>(new TableReader<K, C>(std::move(table)));
+        eachOutput<Shuffled>(*shuffle_, partition, task, [&](const auto& rows) {
+            if constexpr (Aggregation::kMapSide) table.reserve(rows.size());
+            mergeRows(table, rows, *this);
+        });
+        return ReaderPtr<std::pair<K, C>>(new TableReader<K, C>(std::move(table)));
     }
 
   public:
     /// Merges one shuffled row into its cell.
-    void operator()(Table<K, C>& table, Cell<K, C>& cell, const Cell<K, typename Shuffle::R>& row) const {
-        using R = typename Shuffle::R;
+    void operator()(Table<K, C>& table, Cell<K, C>& cell, const Cell<K, ShuffledValue<Aggregation>>& row) const {
         if constexpr (Aggregation::kMapSide) {
             if (cell.used())
                 aggregation_.merge(cell.value(), row.value());
@@ -306,7 +300,7 @@ class AggregatedNode final : public Node<std::pair<KeyOf<typename Pipe::value_ty
                 table.claimCopy(cell, row.slot(), row.value());
         } else {
             if (cell.used())
-                aggregation_.add(cell.value(), R(row.value()));
+                aggregation_.add(cell.value(), ShuffledValue<Aggregation>(row.value()));
             else
                 table.claimCopy(cell, row.slot(), aggregation_.create(row.value()));
         }
@@ -315,7 +309,32 @@ class AggregatedNode final : public Node<std::pair<KeyOf<typename Pipe::value_ty
   private:
     Aggregation aggregation_;
     std::shared_ptr<const ShuffleDependency> shuffle_;
-    std::optional<Pipe> local_;
+};
+
+/// The result of an aggregation out of the parent's own partition, where the parent is partitioned as the result is.
+template <class Pipe, class Aggregation>
+class AggregatedInPlaceNode final
+    : public Node<std::pair<KeyOf<typename Pipe::value_type>, typename Aggregation::Combined>> {
+  public:
+    using K = KeyOf<typename Pipe::value_type>;
+    using C = typename Aggregation::Combined;
+
+    AggregatedInPlaceNode(LineagePtr lineage, Pipe pipe, Aggregation aggregation)
+        : Node<std::pair<K, C>>(std::move(lineage)),
+          aggregation_(std::move(aggregation)),
+          pipe_(std::move(pipe)) {}
+    int partitions() const override { return pipe_.partitions(); }
+
+  protected:
+    ReaderPtr<std::pair<K, C>> compute(int partition, TaskContext& task) const override {
+        Table<K, C> table;
+        combinePartition<Pipe, K>(pipe_, partition, task, aggregation_, table);
+        return ReaderPtr<std::pair<K, C>>(new TableReader<K, C>(std::move(table)));
+    }
+
+  private:
+    Aggregation aggregation_;
+    Pipe pipe_;
 };
 
 } // namespace rivulet::detail

@@ -12,23 +12,22 @@ template <class Pipe> class CogroupSide {
     using V = ValueOf<typename Pipe::value_type>;
     using Shuffle = KeyedShuffle<Pipe, Grouping<V>>;
 
-    CogroupSide(const LineagePtr& parent, Pipe pipe, const std::shared_ptr<const Partitioner>& partitioner) {
-        if (parent->partitioner() && parent->partitioner()->equals(*partitioner))
-            local_.emplace(std::move(pipe));
-        else
-            shuffle_ = adopt(new Shuffle(parent, std::move(pipe), Grouping<V>{}, partitioner));
+    CogroupSide(const LineagePtr& parent, const Pipe& pipe, const std::shared_ptr<const Partitioner>& partitioner)
+        : pipe_(pipe) {
+        if (!parent->partitioner() || !parent->partitioner()->equals(*partitioner))
+            shuffle_ = adopt(new Shuffle(parent, pipe, Grouping<V>{}, partitioner));
         dependency_ = {parent, kIsErased<Pipe>, shuffle_};
     }
     const Dependency& dependency() const { return dependency_; }
 
     template <class Group, class Place>
     void addTo(Table<K, Group>& table, int partition, TaskContext& task, const Place& place) const {
-        if (local_) {
+        if (!shuffle_) {
             LocalSink<Group, Place> sink{table, place, {}};
-            drain(*local_, partition, task, sink);
+            drain(pipe_, partition, task, sink);
             return;
         }
-        static_cast<const Shuffle&>(*shuffle_).eachOutput(partition, task, [&](const auto& rows) {
+        eachOutput<KeyedRows<K, V>>(*shuffle_, partition, task, [&](const auto& rows) {
             mergeRows(table, rows, [&](Table<K, Group>& into, Cell<K, Group>& cell, const Cell<K, V>& row) {
                 if (cell.used()) {
                     place(cell.value()).push_back(row.value());
@@ -66,8 +65,8 @@ template <class Pipe> class CogroupSide {
         };
     };
 
-    std::shared_ptr<ShuffleDependency> shuffle_;
-    std::optional<Pipe> local_;
+    Pipe pipe_;
+    std::shared_ptr<ShuffleDependency> shuffle_; // null where the pipe is read in place
     Dependency dependency_;
 };
 
@@ -89,11 +88,11 @@ class CogroupedNode final
     int partitions() const override { return partitions_; }
 
   protected:
-    std::unique_ptr<Reader<std::pair<K, Group>>> compute(int partition, TaskContext& task) const override {
+    ReaderPtr<std::pair<K, Group>> compute(int partition, TaskContext& task) const override {
         Table<K, Group> table;
         left_.addTo(table, partition, task, [](Group& group) -> auto& { return group.first; });
         right_.addTo(table, partition, task, [](Group& group) -> auto& { return group.second; });
-        return std::unique_ptr<Reader<std::pair<K, Group>>>(new TableReader<K, Group>(std::move(table)));
+        return ReaderPtr<std::pair<K, Group>>(new TableReader<K, Group>(std::move(table)));
     }
 
   private:

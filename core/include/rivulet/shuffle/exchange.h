@@ -17,7 +17,7 @@ template <class T> class RoutedRows final : public MapOutput {
     const Rows<T>& bucket(std::size_t i) const { return buckets_[i]; }
 
   private:
-    std::vector<Rows<T>> buckets_;
+    Rows<Rows<T>> buckets_;
 };
 
 /// Routes a row by its key.
@@ -114,8 +114,8 @@ template <class T> class ExchangedNode final : public Node<T> {
     int partitions() const override { return shuffle_->reducePartitions(); }
 
   protected:
-    std::unique_ptr<Reader<T>> compute(int partition, TaskContext& task) const override {
-        return std::unique_ptr<Reader<T>>(new RoutedReader<T>(*shuffle_, partition, task));
+    ReaderPtr<T> compute(int partition, TaskContext& task) const override {
+        return ReaderPtr<T>(new RoutedReader<T>(*shuffle_, partition, task));
     }
 
   private:

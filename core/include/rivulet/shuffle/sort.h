@@ -101,22 +101,21 @@ template <class T, class Less> class SortedNode final : public Node<T> {
     int partitions() const override { return shuffle_->reducePartitions(); }
 
   protected:
-    std::unique_ptr<Reader<T>> compute(int partition, TaskContext& task) const override {
-        auto rows = std::make_shared<std::vector<T>>();
+    ReaderPtr<T> compute(int partition, TaskContext& task) const override {
+        Rows<T> rows;
         RoutedReader<T> reader(*shuffle_, partition, task);
         for (bool more = true; more;) {
             std::span<const T> chunk;
             more = reader.next(chunk);
-            rows->insert(rows->end(), chunk.begin(), chunk.end());
+            for (const T& row : chunk) rows.push_back(row);
         }
         // Positions are sorted, and rows then moved once.
         const auto order = sortedPositions(
-            rows->size(), [&](std::size_t a, std::size_t b) { return less_((*rows)[a].first, (*rows)[b].first); });
-        auto sorted = std::make_shared<std::vector<T>>();
-        sorted->reserve(rows->size());
-        for (const std::size_t i : order) sorted->push_back(std::move((*rows)[i]));
-        const std::span<const T> span(*sorted);
-        return Node<T>::readerOf(std::move(sorted), span);
+            rows.size(), [&](std::size_t a, std::size_t b) { return less_(rows[a].first, rows[b].first); });
+        const auto sorted = share(new Rows<T>());
+        sorted->reserve(rows.size());
+        for (const std::size_t i : order) sorted->push_back(std::move(rows[i]));
+        return ReaderPtr<T>(new RowsReader<T>(sorted, *sorted));
     }
 
   private:

@@ -7,7 +7,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -44,15 +43,25 @@ class StreamNodeBase {
     void forgetUpTo(Time batchTime) { forget(batchTime - remembered_); }
 
   protected:
-    virtual void forget(Time upTo) = 0;
+    struct Made {
+        std::shared_ptr<const void> rdd; // null: none was made for this time
+        bool persistedHere = false;      // and not by the user, whose caches are left alone
+    };
+    Made made(Time time) const;
+    void keep(Time time, Made made) { made_[time] = std::move(made); }
+    void drop(Time time) { made_.erase(time); }
+    virtual void forget(Time upTo);
 
   private:
+    virtual void unpersist(const void* rdd) = 0;
+
     const std::weak_ptr<StreamCore> core_;
     const CallSite site_;
     const Duration slide_;
     const std::vector<std::shared_ptr<StreamNodeBase>> parents_;
     std::string uid_;
     Duration remembered_{};
+    std::map<Time, Made> made_;
 };
 
 using StreamNodePtr = std::shared_ptr<StreamNodeBase>;
@@ -69,42 +78,37 @@ template <class Rdd> class StreamNode : public StreamNodeBase {
     /// The RDD of a batch time: computed once, while that batch runs, then remembered. None where the stream has none
     /// then.
     std::optional<Rdd> at(Time time) {
-        if (const auto found = made_.find(time); found != made_.end()) return found->second;
+        if (auto known = remembered(time)) return known;
         if (!isValidTime(*core(), time, slide())) return std::nullopt;
         auto rdd = compute(time);
-        if (!rdd) return std::nullopt;
-        made_.emplace(time, *rdd);
+        if (!rdd) return rdd;
+        bool persistedHere = false;
         if constexpr (Rdd::kErased) {
-            if (persisted_ && rdd->getStorageLevel() == StorageLevel::NONE) {
-                rdd->persist();
-                persistedHere_.insert(time);
-            }
+            persistedHere = persisted_ && rdd->getStorageLevel() == StorageLevel::NONE;
+            if (persistedHere) rdd->persist();
         }
+        keep(time, {share(new Rdd(*rdd)), persistedHere});
         return rdd;
     }
     /// The RDD of a time whose batch ran and that is remembered.
     std::optional<Rdd> remembered(Time time) const {
-        const auto found = made_.find(time);
-        return found == made_.end() ? std::nullopt : std::optional<Rdd>(found->second);
+        const auto known = made(time);
+        return known.rdd ? std::optional<Rdd>(*static_cast<const Rdd*>(known.rdd.get())) : std::nullopt;
     }
     /// Has the RDDs cached that it makes from now on.
     void persist() { persisted_ = true; }
 
   protected:
     virtual std::optional<Rdd> compute(Time time) = 0;
-    void replace(Time time, Rdd rdd) { made_.insert_or_assign(time, std::move(rdd)); }
-    void drop(Time time) { made_.erase(time); }
-    void forget(Time upTo) override {
-        const auto end = made_.upper_bound(upTo);
-        for (auto at = made_.begin(); at != end; ++at)
-            if (persistedHere_.erase(at->first)) at->second.unpersist();
-        made_.erase(made_.begin(), end);
-    }
+    /// Gives the RDD of a time before anyone asks for it.
+    void set(Time time, Rdd rdd) { keep(time, {share(new Rdd(std::move(rdd))), false}); }
 
   private:
-    std::map<Time, Rdd> made_;
+    void unpersist(const void* rdd) override {
+        if constexpr (Rdd::kErased) static_cast<const Rdd*>(rdd)->unpersist();
+    }
+
     bool persisted_ = false;
-    std::set<Time> persistedHere_; // and not by the user, whose caches are left alone
 };
 
 /// A node that makes its RDDs by a function of the library's.

@@ -19,9 +19,9 @@ template <class T> class KeptNode final : public Node<T> {
     int partitions() const override { return int(partitions_.size()); }
 
   protected:
-    std::unique_ptr<Reader<T>> compute(int partition, TaskContext&) const override {
+    ReaderPtr<T> compute(int partition, TaskContext&) const override {
         const auto& rows = partitions_[std::size_t(partition)];
-        return Node<T>::readerOf(rows, std::span<const T>(rows->data(), rows->size()));
+        return ReaderPtr<T>(new RowsReader<T>(rows, *rows));
     }
 
   private:
@@ -40,11 +40,11 @@ template <class T> class KeptStreamNode : public StreamNode<RDD<T>>, public Kept
         if (!rows) return;
         const auto engine = this->core()->context().engine();
         std::int64_t bytes = 0;
-        for (const auto& partition : *rows) bytes += std::int64_t(rowsSizeBytes<T>(*partition));
+        for (const auto& partition : *rows) bytes += std::int64_t(rowsSizeBytes(*partition));
         MemoryReservation memory(engine->memory(), engine->memory()->consumer("streams"), bytes);
-        auto made = std::make_shared<Lineage>(engine, "KeptRDD", this->site(), std::move(partitioner));
+        auto made = makeLineage(engine, "KeptRDD", this->site(), std::move(partitioner));
         auto node = makeNode<KeptNode<T>>(made, std::move(*rows), std::move(memory));
-        this->replace(time, RDD<T>(std::move(made), ErasedPipe<T>(std::move(node))));
+        this->set(time, RDD<T>(std::move(made), ErasedPipe<T>(std::move(node))));
     }
     void commit(Time) override {}
     void abort(Time time) noexcept override { this->drop(time); }
@@ -78,7 +78,7 @@ template <class Recipe> class PaneNode final : public KeptStreamNode<typename Re
         return runTasks<KeptRows<T>, std::remove_cvref_t<decltype(pipe)>>(rdd->lineagePtr(), this->site(),
                                                                           allPartitions(rdd->getNumPartitions()),
                                                                           [&](int p, TaskContext& task) -> KeptRows<T> {
-                                                                              auto rows = std::make_shared<Rows<T>>();
+                                                                              auto rows = share(new Rows<T>());
                                                                               AppendSink<T> sink{*rows};
                                                                               drain(pipe, p, task, sink);
                                                                               return rows;

@@ -98,10 +98,10 @@ auto DStream<T, Recipe>::windowOf(const char* operation, Duration window, Durati
     detail::requireMultiple(window, slideDuration(), operation, "window", where);
     detail::requireMultiple(slide, slideDuration(), operation, "slide", where);
     using Node = detail::StreamNode<RDD<Owned>>;
-    auto panes = std::make_shared<detail::PaneNode<Recipe>>(core, CallSite{operation, where}, recipe());
+    auto panes = detail::share(new detail::PaneNode<Recipe>(core, CallSite{operation, where}, recipe()));
     std::shared_ptr<Node> node =
-        std::make_shared<detail::WindowNode<Owned>>(core, CallSite{operation, where}, std::move(panes), window, slide);
-    return DStream<Owned>(std::make_shared<detail::StreamRecord>(), detail::NodeRecipe<Node>(std::move(node)));
+        detail::share(new detail::WindowNode<Owned>(core, CallSite{operation, where}, std::move(panes), window, slide));
+    return DStream<Owned>(detail::NodeRecipe<Node>(std::move(node)));
 }
 
 template <class T, class Recipe>
@@ -134,11 +134,10 @@ DStream<T, Recipe>::updateStateByKey(F update, Partitioning partitioning, Where 
     const auto core = open("updateStateByKey", where);
     if (!partitioning.get()) partitioning = HashPartitioner(core->context().defaultParallelism(), where);
     auto groups = groupByKey(partitioning, where).recipe().root();
-    auto state = std::make_shared<detail::StateNode<K, V, S, F>>(
-        core, CallSite{"updateStateByKey", where}, std::move(groups), partitioning.get(), std::move(update));
+    auto state = detail::share(new detail::StateNode<K, V, S, F>(
+        core, CallSite{"updateStateByKey", where}, std::move(groups), partitioning.get(), std::move(update)));
     using Node = detail::StreamNode<RDD<std::pair<K, S>>>;
-    return DStream<std::pair<K, S>>(std::make_shared<detail::StreamRecord>(),
-                                    detail::NodeRecipe<Node>(std::move(state)));
+    return DStream<std::pair<K, S>>(detail::NodeRecipe<Node>(std::move(state)));
 }
 
 // ---- outputs

@@ -14,6 +14,7 @@ namespace rivulet::detail {
 struct StreamRecord {
     std::weak_ptr<StreamNodeBase> node;
 };
+std::shared_ptr<StreamRecord> newRecord();
 
 /// The beginning of every chain: a node.
 template <class Node> class NodeRecipe {

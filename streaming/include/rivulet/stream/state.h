@@ -23,7 +23,7 @@ template <class C, class R, class V, class S> struct StateOf<R (C::*)(V, S)> : O
 /// One partition's next version, out of the one in force and the values that arrived.
 template <class K, class V, class S, class F> class StateUpdate {
   public:
-    using States = std::vector<std::pair<K, S>>;
+    using States = Rows<std::pair<K, S>>;
 
     StateUpdate(const States& before, const F& update, const OperatorSite& site)
         : before_(before),
@@ -38,7 +38,7 @@ template <class K, class V, class S, class F> class StateUpdate {
         arrived_.claim(arrived_.at(row.slot()), row.slot(), std::move(row.value()));
     }
     std::shared_ptr<const States> finish() {
-        auto after = std::make_shared<States>();
+        auto after = share(new States());
         after->reserve(before_.size() + arrived_.size());
         Table<K, Nothing> known;
         Arena texts;
@@ -72,7 +72,7 @@ template <class K, class V, class S, class F> class StateUpdate {
 template <class K, class V, class S, class F> class StateNode final : public KeptStreamNode<std::pair<K, S>> {
   public:
     using Groups = RDD<std::pair<K, std::vector<V>>>;
-    using States = std::vector<std::pair<K, S>>;
+    using States = Rows<std::pair<K, S>>;
     using Version = std::vector<KeptRows<std::pair<K, S>>>;
 
     StateNode(std::weak_ptr<StreamCore> core, CallSite site, std::shared_ptr<StreamNode<Groups>> groups,
@@ -81,7 +81,7 @@ template <class K, class V, class S, class F> class StateNode final : public Kep
           groups_(std::move(groups)),
           partitioner_(std::move(partitioner)),
           update_(std::move(update)),
-          inForce_(std::size_t(partitioner_->numPartitions()), std::make_shared<const States>()) {}
+          inForce_(std::size_t(partitioner_->numPartitions()), share(new States())) {}
 
     void commit(Time) override {
         if (next_) inForce_ = std::move(*next_);
@@ -96,7 +96,7 @@ template <class K, class V, class S, class F> class StateNode final : public Kep
     std::optional<Version> makeRows(Time time, std::shared_ptr<const Partitioner>& partitioner) override {
         const auto engine = this->core()->context().engine();
         const auto groups = groups_->at(time);
-        auto lineage = std::make_shared<Lineage>(engine, "StateRDD", this->site(), partitioner_);
+        auto lineage = makeLineage(engine, "StateRDD", this->site(), partitioner_);
         if (groups) lineage->dependOn({groups->lineagePtr(), true, nullptr});
         next_ = runTasks<KeptRows<std::pair<K, S>>, ErasedPipe<std::pair<K, S>>>(
             lineage, this->site(), allPartitions(int(inForce_.size())), [&](int p, TaskContext& task) {

@@ -1,15 +1,16 @@
 #pragma once
 
+#include "rivulet/containers/arena.h"
+#include "rivulet/containers/hash.h"
+#include "rivulet/containers/rows.h"
 #include "rivulet/error.h"
 #include "rivulet/owned.h"
-#include "rivulet/shuffle/hash.h"
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory>
 #include <new>
-#include <vector>
 
 /// Open-addressing tables, and the cells that tables, look-ups in waiting and shuffled rows all consist of.
 ///
@@ -17,52 +18,6 @@
 /// longer ones lie in an arena beside it. Whether a cell is in use is never encoded in its key: empty strings, zeros
 /// and null views are keys like any other.
 namespace rivulet::detail {
-
-/// Bytes that live until the arena is cleared or destroyed. Not thread-safe.
-class Arena {
-  public:
-    const char* copy(const char* bytes, std::size_t size) {
-        if (size > free_) grow(size);
-        char* at = end_ - free_;
-        std::memcpy(at, bytes, size);
-        free_ -= size;
-        return at;
-    }
-
-    /// Forgets everything but keeps the newest block for what comes next.
-    void clear() {
-        if (blocks_.empty()) return;
-        std::swap(blocks_.front(), blocks_.back());
-        blocks_.resize(1);
-        free_ = blocks_.front().size;
-        end_ = blocks_.front().bytes.get() + free_;
-    }
-
-    std::size_t sizeBytes() const {
-        std::size_t sum = 0;
-        for (const Block& block : blocks_) sum += block.size;
-        return sum;
-    }
-
-  private:
-    struct Block {
-        std::unique_ptr<char[]> bytes;
-        std::size_t size;
-    };
-    static constexpr std::size_t kFirstBlock = 1 << 10, kLargestBlock = 1 << 20;
-
-    [[gnu::noinline]] void grow(std::size_t needed) {
-        std::size_t size = blocks_.empty() ? kFirstBlock : std::min(blocks_.back().size * 4, kLargestBlock);
-        size = std::max(size, needed);
-        blocks_.push_back({std::make_unique_for_overwrite<char[]>(size), size});
-        free_ = size;
-        end_ = blocks_.back().bytes.get() + size;
-    }
-
-    std::vector<Block> blocks_;
-    char* end_ = nullptr;
-    std::size_t free_ = 0;
-};
 
 [[noreturn]] void throwKeyTooLong(std::size_t size);
 
@@ -306,8 +261,8 @@ template <class K, class V> class Table {
         added();
     }
 
-    const std::vector<CellType>& cells() const { return cells_; }
-    std::vector<CellType>& cells() { return cells_; }
+    const Rows<CellType>& cells() const { return cells_; }
+    Rows<CellType>& cells() { return cells_; }
     /// The long keys of this table, for whoever takes its cells.
     Arena& arena() { return arena_; }
 
@@ -319,8 +274,8 @@ template <class K, class V> class Table {
         if (++size_ * 2 > cells_.size()) rehash(cells_.size() * (cells_.size() < kQuickGrowth ? 4 : 2));
     }
     [[gnu::noinline]] void rehash(std::size_t capacity) {
-        std::vector<CellType> grown(capacity);
-        cells_.swap(grown);
+        Rows<CellType> grown(capacity);
+        std::swap(cells_, grown);
         mask_ = capacity - 1;
         for (CellType& cell : grown) {
             if (!cell.used()) continue;
@@ -330,7 +285,7 @@ template <class K, class V> class Table {
         }
     }
 
-    std::vector<CellType> cells_;
+    Rows<CellType> cells_;
     std::size_t mask_, size_ = 0;
     Arena arena_;
 };
