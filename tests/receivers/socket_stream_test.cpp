@@ -59,7 +59,7 @@ TEST_CASE("words are counted as they arrive", "[A79]") {
     CHECK(total == std::map<std::string, long>{{"to", 2}, {"be", 2}, {"or", 1}, {"not", 1}});
 }
 
-TEST_CASE("lines end with LF or CRLF; a lone CR belongs to its line", "[A79]") {
+TEST_CASE("lines end with LF or CRLF, a lone CR belongs to its line", "[A79]") {
     SocketProgram program;
     auto peer = program.connect();
     peer.send("a\r\nb\n\r\n\nc\rd\r");
@@ -92,7 +92,7 @@ TEST_CASE("a line may arrive byte by byte", "[A79]") {
     CHECK(program.lines(2) == Lines{"slow", "ly"});
 }
 
-TEST_CASE("what follows the last newline when the peer disconnects is a line; then the stream reconnects", "[A79]") {
+TEST_CASE("what follows the last newline when the peer disconnects is a line, then the stream reconnects", "[A79]") {
     SocketProgram program;
     auto first = program.connect();
     first.send("one\ntw");

@@ -81,7 +81,7 @@ TEST_CASE("missed ticks become one batch, at the latest time", "[A04]") {
     }
 }
 
-TEST_CASE("merged ticks do not pass over a batch of a stream with a longer slide; skipped ones do", "[A04]") {
+TEST_CASE("merged ticks do not pass over a batch of a stream with a longer slide, skipped ones do", "[A04]") {
     for (const std::string policy : {"all", "merge", "skip"}) {
         INFO("policy " << policy);
         Program program(policy.c_str());

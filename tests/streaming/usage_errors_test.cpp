@@ -112,7 +112,7 @@ TEST_CASE("a context without an output does not start", "[A62]") {
     CHECK(ssc.getState() == StreamingContextState::INITIALIZED);
 }
 
-TEST_CASE("one context is active at a time; others may exist", "[A64]") {
+TEST_CASE("one context is active at a time, others may exist", "[A64]") {
     TestStreamingContext first(1s), second(1s);
     collectBatches(first.queueStream<int>());
     collectBatches(second.queueStream<int>());

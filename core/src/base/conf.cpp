@@ -1,5 +1,6 @@
 #include "rivulet/conf.h"
 
+#include "base/conf_keys.h"
 #include "base/io_error.h"
 #include "rivulet/error.h"
 
@@ -16,62 +17,7 @@
 namespace rivulet {
 namespace {
 
-enum class Type { String, MasterString, Choice, Integer, Bool, Bytes, Duration };
-
-constexpr std::int64_t kKiB = 1024;
-constexpr std::int64_t kMiB = 1024 * kKiB;
-constexpr std::int64_t kNoMax = std::numeric_limits<std::int64_t>::max();
-constexpr std::int64_t kMaxInt = std::numeric_limits<int>::max();
-
-struct Key {
-    const char* name;
-    Type type;
-    const char* defaultValue; // nullptr: none
-    const char* meaning;
-    const char* example;
-    std::int64_t min = 0; // of integers, bytes and milliseconds
-    std::int64_t max = kNoMax;
-    const char* choices = ""; // separated by blanks
-};
-
-// Sorted by name; the defaults obey their own rules (a test reads every one of them back).
-constexpr Key kKeys[] = {
-    {"rivulet.app.name", Type::String, nullptr, "the program's name in logs and listings", "totals"},
-    {"rivulet.default.parallelism", Type::Integer, nullptr,
-     "partitions of parallelize and of shuffles that are not told; without it, the threads of the master", "8", 1,
-     kMaxInt},
-    {"rivulet.executor", Type::Choice, "tbb", "what runs tasks: TBB, a plain thread pool, or the calling thread alone",
-     "tbb", 0, kNoMax, "tbb threads serial"},
-    {"rivulet.files.blockBytes", Type::Bytes, "256k", "how much textFile reads at a time", "256k", 4 * kKiB, 64 * kMiB},
-    {"rivulet.files.maxLineBytes", Type::Bytes, "1g",
-     "a line of a file that is longer (and than a block) fails its task", "16m", 1},
-    {"rivulet.files.maxPartitionBytes", Type::Bytes, "128m", "the largest piece of a file that one partition reads",
-     "128m", 1},
-    {"rivulet.log.level", Type::Choice, "WARN", "the least level that is logged", "INFO", 0, kNoMax,
-     "ALL TRACE DEBUG INFO WARN ERROR FATAL CRITICAL OFF"},
-    {"rivulet.master", Type::MasterString, nullptr,
-     "threads, and attempts per task: local, local[N], local[*], local[N,F], local[*,F]", "local[*]"},
-    {"rivulet.rdd.limit.initialNumPartitions", Type::Integer, "1", "partitions that take() tries first", "1", 1,
-     kMaxInt},
-    {"rivulet.rdd.limit.scaleUpFactor", Type::Integer, "4", "how many times more take() tries next", "4", 2, kMaxInt},
-    {"rivulet.streaming.fileStream.minRememberDuration", Type::Duration, "60s",
-     "files older than this are not new to a file stream", "60s"},
-    {"rivulet.streaming.gracefulStopTimeout", Type::Duration, nullptr,
-     "how long a graceful stop waits for what was received; without it, 10 batches", "30s"},
-    {"rivulet.streaming.io.threads", Type::Integer, "1", "threads that serve all sockets", "1", 1, 1024},
-    {"rivulet.streaming.lateTicks", Type::Choice, "merge",
-     "batches whose time passed during a long one: merged into one, all run, or skipped", "merge", 0, kNoMax,
-     "merge all skip"},
-    {"rivulet.streaming.receiver.bufferBytes", Type::Bytes, "64m", "what one receiver may hold before it waits", "64m",
-     1},
-    {"rivulet.streaming.receiver.maxLineBytes", Type::Bytes, "16m", "a longer line from a socket is an error", "1m", 1},
-    {"rivulet.streaming.receiverRestartDelay", Type::Duration, "2s", "the pause before a failed receiver starts again",
-     "2s"},
-    {"rivulet.streaming.stopGracefullyOnShutdown", Type::Bool, "false",
-     "whether SIGTERM and SIGINT finish what was received before the program ends", "true"},
-    {"rivulet.task.maxFailures", Type::Integer, nullptr,
-     "attempts per task before its job fails; without it, the master decides: 1, or F in local[N,F]", "4", 1, kMaxInt},
-};
+using namespace detail::conf;
 
 constexpr std::string_view kUserPrefix = "user.";
 constexpr std::string_view kDigits = "0123456789";

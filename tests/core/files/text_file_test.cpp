@@ -228,7 +228,7 @@ TEST_CASE("a file that became shorter after it was listed is an error, not fewer
     }
 }
 
-TEST_CASE("a file that is gone after it was listed is an error; of one that grew the new lines are left out") {
+TEST_CASE("a file that is gone after it was listed is an error, of one that grew the new lines are left out") {
     const TemporaryDirectory directory;
     const Context sc = contextOf();
     const auto file = directory.write("file", "a\nb\n");

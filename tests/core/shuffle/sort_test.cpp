@@ -43,7 +43,7 @@ TEST_CASE("ranges are about even", "[R46]") {
     }
 }
 
-TEST_CASE("sampling for the ranges is one job; for one range there is none", "[R46]") {
+TEST_CASE("sampling for the ranges is one job, for one range there is none", "[R46]") {
     const Context sc("local[2]", "test");
     std::atomic<int> calls = 0;
     const auto pairs = sc.range(0, 100, 1, 4).map([&](long x) {

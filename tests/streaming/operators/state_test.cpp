@@ -60,7 +60,7 @@ std::optional<Activity> dropQuiet(std::span<const long> arrived, std::optional<A
 
 } // namespace
 
-TEST_CASE("a function that returns nothing drops the key; a batch without an RDD is one in which nothing arrives",
+TEST_CASE("a function that returns nothing drops the key, a batch without an RDD is one in which nothing arrives",
           "[A40]") {
     checkSets(
         Batches<Text>{{"a", "b"}, none, {"a", "c", "a"}, {"c"}, none, none},
