@@ -30,11 +30,12 @@ bool ranksLower(const std::pair<Page, double>& a, const std::pair<Page, double>&
 }
 
 int main(int argc, char** argv) try {
+    auto conf = Conf("local[*]", "page-rank").applyArguments(argc, argv); // --conf key=value
     if (argc != 2) {
         std::cerr << "usage: page_rank FILE\n";
         return 2;
     }
-    Context sc("local[*]", "page-rank");
+    Context sc(conf);
     auto edges = sc.textFile(argv[1]).map(edge);
     auto links = edges.groupByKey(HashPartitioner(4)).cache(); // partitioned once: its joins never shuffle it again
     RDD<std::pair<Page, double>> ranks = links.mapValues([](const auto&) { return 1.0; });

@@ -8,11 +8,12 @@ using namespace rivulet;
 using namespace std::chrono_literals;
 
 int main(int argc, char** argv) try {
+    auto conf = Conf("local[*]", "streaming-word-count").applyArguments(argc, argv); // --conf key=value
     if (argc != 3) {
         std::cerr << "usage: streaming_word_count HOST PORT\n";
         return 2;
     }
-    Context sc("local[*]", "streaming-word-count");
+    Context sc(conf);
     StreamingContext ssc(sc, 1s);
     auto lines = socketTextStream(ssc, argv[1], std::atoi(argv[2]));
     auto counts = lines.flatMap(words).map(withOne).reduceByKey(std::plus<>());

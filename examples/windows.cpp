@@ -16,11 +16,12 @@ std::pair<std::string_view, long> pageAndLatency(std::string_view line) {
 }
 
 int main(int argc, char** argv) try {
+    auto conf = Conf("local[*]", "windows").applyArguments(argc, argv); // --conf key=value
     if (argc != 3) {
         std::cerr << "usage: windows HOST PORT\n";
         return 2;
     }
-    Context sc("local[*]", "windows");
+    Context sc(conf);
     StreamingContext ssc(sc, 1s);
     auto latencies = socketTextStream(ssc, argv[1], std::atoi(argv[2])).filter(isHit).map(pageAndLatency);
     auto hits = latencies.keys().map(withOne);

@@ -6,11 +6,12 @@
 using namespace rivulet;
 
 int main(int argc, char** argv) try {
+    auto conf = Conf("local[*]", "word-count").applyArguments(argc, argv); // --conf key=value
     if (argc != 2) {
         std::cerr << "usage: word_count FILES\n";
         return 2;
     }
-    Context sc("local[*]", "word-count");
+    Context sc(conf);
     auto counts = sc.textFile(argv[1])                                                // "to be", "or not to be"
                       .flatMap(words)                                                 // to be or not to be
                       .map([](std::string_view word) { return std::pair(word, 1L); }) // (to,1) (be,1) (or,1) ...

@@ -216,6 +216,26 @@ TEST_CASE("a command line argument sets a key") {
           "--conf: rivulet.executor = 'fast': must be one of tbb, threads, serial, for example 'tbb'");
 }
 
+TEST_CASE("--conf is taken out of a program's arguments, wherever it stands") {
+    const auto left = [](std::vector<std::string> words, Conf& conf) {
+        std::vector<char*> argv;
+        for (std::string& word : words) argv.push_back(word.data());
+        argv.push_back(nullptr);
+        int argc = int(words.size());
+        conf.applyArguments(argc, argv.data());
+        CHECK(argv[std::size_t(argc)] == nullptr);
+        return std::vector<std::string>(argv.begin(), argv.begin() + argc);
+    };
+    using Words = std::vector<std::string>;
+    Conf conf;
+    CHECK(left({"program", "--conf", "user.a=1", "file", "--conf=user.b=2", "--", "--conf"}, conf) ==
+          Words{"program", "file", "--", "--conf"});
+    CHECK(conf.get("user.a") == "1");
+    CHECK(conf.get("user.b") == "2");
+    CHECK(left({"program"}, conf) == Words{"program"});
+    CHECK(usageError([&] { left({"program", "--conf"}, conf); }) == "--conf: key=value must follow it");
+}
+
 TEST_CASE("a file sets keys, with comments and either separator") {
     const test::TemporaryDirectory directory;
     const auto path = directory.write("rivulet.conf", "# settings\n"

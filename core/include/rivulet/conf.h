@@ -63,6 +63,9 @@ class Conf {
     Conf& setAppName(std::string_view name, Where where = Where::current());
     /// Takes one command line argument of the form "key=value", as `--conf key=value` passes it; ranks as code does.
     Conf& applyArgument(std::string_view keyEqualsValue, Where where = Where::current());
+    /// Takes every `--conf key=value` (or `--conf=key=value`) out of a program's arguments and applies it; what is left
+    /// keeps its order. Arguments after "--" are left alone.
+    Conf& applyArguments(int& argc, char** argv, Where where = Where::current());
     /// Forgets what was set for `key`, so that its default counts again.
     Conf& remove(std::string_view key);
 

@@ -327,6 +327,27 @@ Conf& Conf::applyArgument(std::string_view keyEqualsValue, Where where) {
                   "--conf: ", where);
 }
 
+Conf& Conf::applyArguments(int& argc, char** argv, Where where) {
+    constexpr std::string_view kOption = "--conf";
+    int left = 0;
+    bool open = true;
+    for (int i = 0; i < argc; ++i) {
+        const std::string_view argument = argv[i];
+        open = open && argument != "--";
+        if (open && i > 0 && argument == kOption) {
+            if (++i == argc) throw UsageError("--conf: key=value must follow it", where);
+            applyArgument(argv[i], where);
+        } else if (open && i > 0 && argument.starts_with("--conf=")) {
+            applyArgument(argument.substr(kOption.size() + 1), where);
+        } else {
+            argv[left++] = argv[i];
+        }
+    }
+    argc = left;
+    argv[argc] = nullptr;
+    return *this;
+}
+
 Conf& Conf::remove(std::string_view key) {
     std::erase_if(settings_, [&](const Setting& setting) { return setting.key == key; });
     return *this;

@@ -18,27 +18,26 @@
 /// compiler memory.
 namespace rivulet::detail {
 
+template <class F> inline constexpr bool kIsLarge = !std::is_trivially_copyable_v<F> || sizeof(F) > 64;
+
 /// A user function, as cheap to copy as the chain it is part of: in place where small, shared where not.
 template <class F> class Function {
   public:
-    explicit Function(F f) : f_(make(std::move(f))) {}
-    const F& operator*() const {
-        if constexpr (kInPlace)
-            return f_;
-        else
-            return *f_;
-    }
+    explicit Function(F f) : f_(f) {}
+    const F& operator*() const { return f_; }
 
   private:
-    static constexpr bool kInPlace = std::is_trivially_copyable_v<F> && sizeof(F) <= 64;
-    using Held = std::conditional_t<kInPlace, F, std::shared_ptr<const F>>;
-    static Held make(F f) {
-        if constexpr (kInPlace)
-            return f;
-        else
-            return share(new F(std::move(f)));
-    }
-    Held f_;
+    F f_;
+};
+template <class F>
+    requires kIsLarge<F>
+class Function<F> {
+  public:
+    explicit Function(F f) : f_(share(new F(std::move(f)))) {}
+    const F& operator*() const { return *f_; }
+
+  private:
+    std::shared_ptr<const F> f_;
 };
 
 template <class F, class... X> constexpr void requireConst() {
