@@ -47,6 +47,8 @@ std::exception_ptr describeFailure(const std::exception_ptr& thrown, const TaskC
 bool isWorthRetrying(const std::exception_ptr& thrown) {
     try {
         std::rethrow_exception(thrown);
+    } catch (const UserFunctionError& error) {
+        return isWorthRetrying(error.cause());
     } catch (const CancelledError&) {
         return false;
     } catch (const UsageError&) {

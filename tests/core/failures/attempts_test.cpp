@@ -63,6 +63,18 @@ TEST_CASE("a map task that fails once is repeated, and only it") {
     });
 }
 
+TEST_CASE("a usage error is not repeated: the program is wrong, and would be wrong again") {
+    eachMaster("local[1,4]", [](const Context& sc) {
+        std::atomic<int> runs = 0;
+        const auto used = sc.parallelize({1}, 1).map([&](int x) {
+            ++runs;
+            return x + sc.range(2).count();
+        });
+        CHECK_THROWS_AS(used.collect(), JobError);
+        CHECK(runs == 1);
+    });
+}
+
 TEST_CASE("the error of a job is that of the last attempt", "[R53]") {
     eachMaster("local[1,2]", [](const Context& sc) {
         std::atomic<int> runs = 0, failed = 0;
