@@ -69,6 +69,7 @@ struct StreamCore::Impl {
     std::vector<StreamNodePtr> nodes; // all that outputs need, parents first
     std::vector<KeptByBatch*> kept;   // of those, what lasts from batch to batch
     Duration remembered{};
+    Duration slack{}; // how much later than their times batches run
     Time zeroTime{}, lastBatch{};
     LateTicks lateTicks = LateTicks::merge;
 
@@ -123,6 +124,7 @@ struct StreamCore::Impl {
             inputs.push_back(declaredInputs[i]);
             inputIds.push_back(int(i));
         }
+        for (const KeptByBatch* lasting : kept) slack = std::max(slack, lasting->slack());
         for (const auto& output : outputs) output.node->remember(std::max(remembered, output.node->slide()));
     }
 
@@ -169,6 +171,11 @@ StreamCore::~StreamCore() {
 }
 
 Time StreamCore::zeroTime() const { return impl_->zeroTime; }
+
+void StreamCore::runBatchIfDue() {
+    const Time due = floorTime(clock_->now() - impl_->slack, batchDuration_, impl_->zeroTime);
+    if (due > impl_->lastBatch) runBatch(due);
+}
 
 StreamCore::State StreamCore::state() const {
     std::lock_guard lock(impl_->mutex);
@@ -275,8 +282,8 @@ void StreamCore::runLoop() {
     const auto stop = impl_->stopSource.get_token();
     tellStarted();
     try {
-        while (clock_->waitUntil(impl_->lastBatch + batchDuration_, stop))
-            runBatch(impl_->nextTick(impl_->lastBatch, clock_->now(), batchDuration_));
+        while (clock_->waitUntil(impl_->lastBatch + batchDuration_ + impl_->slack, stop))
+            runBatch(impl_->nextTick(impl_->lastBatch, clock_->now() - impl_->slack, batchDuration_));
     } catch (...) {
         impl_->fail(std::current_exception());
     }
@@ -289,7 +296,7 @@ void StreamCore::runBatch(Time time) {
     impl_->lastBatch = time;
     BatchInfo info;
     info.batchTime = time;
-    info.schedulingDelay = std::max<Microseconds>(clock_->now() - time, Microseconds::zero());
+    info.schedulingDelay = std::max<Microseconds>(clock_->now() - time - impl_->slack, Microseconds::zero());
     const auto begun = Steady::now();
     try {
         for (std::size_t i = 0; i < impl_->inputs.size(); ++i)
@@ -324,7 +331,9 @@ void StreamCore::finish() noexcept {
     for (const auto& input : impl_->inputs) input->stop();
     const auto hasMore = [this] {
         return std::any_of(impl_->inputs.begin(), impl_->inputs.end(),
-                           [](const auto& input) { return input->hasMore(); });
+                           [](const auto& input) { return input->hasMore(); }) ||
+               std::any_of(impl_->kept.begin(), impl_->kept.end(),
+                           [](const KeptByBatch* lasting) { return lasting->hasMore(); });
     };
     bool graceful, stopContext;
     {

@@ -53,6 +53,13 @@ void throwNoRdd(const CallSite& site, Time time) {
                      " ms; give an empty RDD where there are no data");
 }
 
+void requireSlack(Duration slack, std::source_location where) {
+    if (slack < Duration::zero())
+        throw UsageError("withEventTime: the slack (" + durationText(slack) +
+                             ") must not be negative; 0ms waits for nobody",
+                         where);
+}
+
 void printBatch(Time time, const std::vector<std::string>& elements, bool more) {
     std::string text =
         "-------------------------------------------\nTime: " + std::to_string(time.time_since_epoch().count()) +

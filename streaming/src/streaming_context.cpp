@@ -61,7 +61,7 @@ void TestStreamingContext::advanceBatch(int count, Where where) {
         if (getState() == StreamingContextState::STOPPED)
             throw UsageError("advanceBatch: this StreamingContext was stopped", where);
         clock_->advance(batchDuration());
-        core()->runBatch(floorTime(clock_->now(), batchDuration(), core()->zeroTime()));
+        core()->runBatchIfDue();
         core()->stopIfRequested();
     }
 }

@@ -1,11 +1,14 @@
 #pragma once
 
 #include "rivulet/stream/core.h"
+#include "rivulet/stream/event_time.h"
 #include "rivulet/stream/recipe.h"
 #include "rivulet/stream/state.h"
 #include "rivulet/stream/window.h"
 
 namespace rivulet {
+
+template <class T> class EventTimeStream;
 
 template <class T, class Recipe = detail::NodeRecipe<detail::StreamNode<RDD<T>>>> class DStream;
 
@@ -224,6 +227,23 @@ template <class T, class Recipe> class DStream {
         return reduceByKeyAndWindow(std::move(combine), window, slide, std::move(partitioning), where);
     }
 
+    // ---- late data
+
+    /// Puts every record into the batch of its own time, `timeOf(record)`, and has batches wait `slack` for records
+    /// that are on their way: all batches of the context run that much later than they would.
+    ///
+    /// A record that arrives after its batch has run is late: it is counted, and goes where `late` says. A time that
+    /// lies after the record's arrival counts as its arrival.
+    ///
+    /// Shape:   DStream<T> -> DStream<T>, whose batch T has the records with times in (T - slide, T]
+    /// Units:   `slack` is whole milliseconds, 0 or more
+    /// Cost:    O(elements); those of batches to come wait in memory
+    /// Errors:  UsageError where `slack` is negative
+    template <class F>
+        requires std::is_invocable_r_v<Time, F&, const T&>
+    EventTimeStream<owned_t<T>> withEventTime(F timeOf, Duration slack, LateRecords late = LateRecords::current,
+                                              Where where = Where::current()) const;
+
     // ---- state
 
     /// Keeps a state per key: `update(arrived, state)` gives the new state of a key, or nothing to drop it.
@@ -323,6 +343,23 @@ template <class T, class Recipe> class DStream {
 
     std::shared_ptr<detail::StreamRecord> record_;
     Recipe recipe_;
+};
+
+/// What `withEventTime` gives: the stream itself, and what came too late for it.
+template <class T> class EventTimeStream : public DStream<T> {
+  public:
+    EventTimeStream(DStream<T> stream, DStream<T> late, std::shared_ptr<const std::atomic<long>> lateRecords)
+        : DStream<T>(std::move(stream)),
+          late_(std::move(late)),
+          lateRecords_(std::move(lateRecords)) {}
+    /// With LateRecords::side, the late records of each batch; empty otherwise.
+    const DStream<T>& late() const { return late_; }
+    /// How many have come too late so far. May be called from any thread.
+    long lateRecords() const { return lateRecords_->load(std::memory_order_relaxed); }
+
+  private:
+    DStream<T> late_;
+    std::shared_ptr<const std::atomic<long>> lateRecords_;
 };
 
 } // namespace rivulet

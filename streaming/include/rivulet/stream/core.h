@@ -38,6 +38,8 @@ class StreamCore : public std::enable_shared_from_this<StreamCore> {
     void start(bool inLoop, std::source_location where);
     /// Runs one batch; throws what made it fail.
     void runBatch(Time time);
+    /// Runs the batch that the clock has come to, if it did not run yet.
+    void runBatchIfDue();
     void stop(bool stopContext, bool graceful);
     /// The last handle goes: stops, or (within a batch or a listener) asks for it.
     void release() noexcept;

@@ -153,6 +153,10 @@ class KeptByBatch {
     virtual void commit(Time time) = 0;
     /// Leaves everything as it was before the batch.
     virtual void abort(Time time) noexcept = 0;
+    /// How much later than its time a batch has to run for this.
+    virtual Duration slack() const { return Duration::zero(); }
+    /// Whether a graceful stop has to run another batch for what waits here.
+    virtual bool hasMore() const { return false; }
 };
 
 /// One output operation: gives the job of a batch, or none where its stream has no RDD then.

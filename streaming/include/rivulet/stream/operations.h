@@ -15,6 +15,7 @@ template <class F, class... R> decltype(auto) callWithTime(const F& f, Time time
 }
 
 [[noreturn]] void throwNoRdd(const CallSite& site, Time time);
+void requireSlack(Duration slack, std::source_location where);
 
 } // namespace detail
 
@@ -86,6 +87,28 @@ auto DStream<T, Recipe>::transformWith(const DStream<U, R>& other, F f, Where wh
         "transformWith", other, where, [f = std::move(f)](const auto& a, const auto& b, Time time) {
             return RDD<typename Result::Owned>(detail::callWithTime(f, time, a.erased(), b.erased()));
         });
+}
+
+// ---- late data
+
+template <class T, class Recipe>
+template <class F>
+    requires std::is_invocable_r_v<Time, F&, const T&>
+EventTimeStream<owned_t<T>> DStream<T, Recipe>::withEventTime(F timeOf, Duration slack, LateRecords late,
+                                                              Where where) const {
+    detail::requireConst<F, const Owned&>();
+    const auto core = open("withEventTime", where);
+    detail::requireSlack(slack, where);
+    using Node = detail::StreamNode<RDD<Owned>>;
+    const CallSite site{"withEventTime", where};
+    const auto counter = std::make_shared<std::atomic<long>>(0);
+    const auto timed = detail::share(
+        new detail::EventTimeNode<Recipe, F>(core, site, recipe(), std::move(timeOf), slack, late, counter));
+    const auto lateNode = detail::share(
+        new detail::LateNode<Owned>(core, site, slideDuration(), std::vector<detail::StreamNodePtr>{timed}));
+    timed->setLateNode(lateNode);
+    return {DStream<Owned>(detail::NodeRecipe<Node>(timed)), DStream<Owned>(detail::NodeRecipe<Node>(lateNode)),
+            counter};
 }
 
 // ---- windows and state
