@@ -1,5 +1,6 @@
 #include "rivulet/stream/core.h"
 
+#include "batch_counters.h"
 #include "rivulet/clock.h"
 #include "rivulet/log.h"
 #include "signal_stop.h"
@@ -61,10 +62,13 @@ struct StreamCore::Impl {
     std::stop_source stopSource;
     std::atomic<std::thread::id> runner; // the thread that is within a batch
     std::atomic<std::thread::id> teller; // the thread that is within a listener
+    std::recursive_mutex graph;          // held while a batch is planned or forgotten, or a slice is taken
+    BatchCounters counters;
 
     // Changed before the start alone; then used by the thread that runs the batches.
     std::vector<std::shared_ptr<Input>> declaredInputs, inputs; // of those, the ones that outputs need
     std::vector<int> inputIds;
+    std::shared_ptr<const std::map<int, std::string>> inputNames;
     std::vector<Output> outputs;
     std::vector<StreamNodePtr> nodes; // all that outputs need, parents first
     std::vector<KeptByBatch*> kept;   // of those, what lasts from batch to batch
@@ -114,6 +118,7 @@ struct StreamCore::Impl {
                 for (const auto& parent : visit.node->parents()) stack.push_back({parent});
             }
         }
+        std::map<int, std::string> names;
         for (std::size_t i = 0; i < declaredInputs.size(); ++i) {
             const auto* node = dynamic_cast<const StreamNodeBase*>(declaredInputs[i].get());
             if (!seen.contains(node)) {
@@ -122,8 +127,53 @@ struct StreamCore::Impl {
             }
             inputs.push_back(declaredInputs[i]);
             inputIds.push_back(int(i));
+            names.emplace(int(i), inputName(node->site().operation, int(i)));
         }
+        inputNames = std::make_shared<const std::map<int, std::string>>(std::move(names));
         for (const auto& output : outputs) output.node->remember(std::max(remembered, output.node->slide()));
+    }
+
+    void allocate(Time time, BatchInfo& info) const {
+        for (std::size_t i = 0; i < inputs.size(); ++i) {
+            info.inputRecords[inputIds[i]] = inputs[i]->allocate(time);
+            if (auto told = inputs[i]->describe(time); !told.empty())
+                info.inputDescriptions.emplace(inputIds[i], std::move(told));
+        }
+    }
+
+    /// The jobs of the outputs that have something to do at this time, in the order of `info.outputs`.
+    std::vector<std::function<void()>> plan(Time time, BatchInfo& info) const {
+        std::vector<std::function<void()>> jobs;
+        for (std::size_t i = 0; i < outputs.size(); ++i) {
+            auto job = outputs[i].jobAt(time);
+            if (!job) continue;
+            jobs.push_back(std::move(job));
+            auto& output = info.outputs.emplace_back();
+            output.batchTime = time;
+            output.id = int(i);
+            output.name = outputs[i].site.operation;
+            output.description = outputs[i].site.text();
+        }
+        return jobs;
+    }
+
+    /// Runs one output and tells of it; throws what it threw.
+    void runOutput(OutputOperationInfo& output, const std::function<void()>& job, const Clock& clock) {
+        using Steady = std::chrono::steady_clock;
+        output.startTime = clock.now();
+        const auto begun = Steady::now();
+        tell([&](StreamingListener& listener) { listener.onOutputOperationStarted(output); });
+        std::exception_ptr thrown;
+        try {
+            job();
+        } catch (...) {
+            thrown = std::current_exception();
+            output.failure = describeBatchFailure(output.batchTime, thrown);
+        }
+        output.duration = std::chrono::duration_cast<Microseconds>(Steady::now() - begun);
+        output.endTime = clock.now();
+        tell([&](StreamingListener& listener) { listener.onOutputOperationCompleted(output); });
+        if (thrown) std::rethrow_exception(thrown);
     }
 
     /// The next tick after `last` that is due, by the policy for late ones: merged ticks never pass over one at which a
@@ -208,6 +258,32 @@ void StreamCore::remember(Duration duration, std::source_location where) {
     impl_->remembered = duration;
 }
 
+std::shared_ptr<StreamCore> StreamCore::active() {
+    std::shared_ptr<StreamCore> core;
+    {
+        std::lock_guard lock(activeMutex);
+        core = activeCore.lock();
+    }
+    return core && core->state() == State::ACTIVE ? core : nullptr;
+}
+
+StreamingMetrics StreamCore::metrics() const { return impl_->counters.snapshot(); }
+
+std::unique_lock<std::recursive_mutex> StreamCore::holdGraph() const { return std::unique_lock(impl_->graph); }
+
+std::vector<Time> StreamCore::batchTimes(const char* operation, Time from, Time to, Duration slide,
+                                         std::source_location where) const {
+    if (state() == State::INITIALIZED)
+        throw UsageError(std::string(operation) + ": this stream has not been initialized, because its "
+                                                  "StreamingContext was not started; call it after start()",
+                         where);
+    const Time zero = zeroTime(), first = floorTime(from, slide, zero), last = floorTime(to, slide, zero);
+    if (first != from || last != to)
+        logWarn(std::string(operation) + ": the ends " + toString(Interval{from, to}) +
+                " are no batch times; taken as " + toString(Interval{first, last}));
+    return timesTo(std::max(first, zero + slide), std::min(last, floorTime(impl_->lastBatch, slide, zero)), slide);
+}
+
 // ---- start
 
 void StreamCore::start(bool inLoop, std::source_location where) {
@@ -286,27 +362,38 @@ void StreamCore::runLoop() {
 void StreamCore::runBatch(Time time) {
     using Steady = std::chrono::steady_clock;
     const Impl::Mark mark(impl_->runner);
-    impl_->lastBatch = time;
     BatchInfo info;
     info.batchTime = time;
-    info.schedulingDelay = std::max<Microseconds>(clock_->now() - time, Microseconds::zero());
+    info.inputNames = impl_->inputNames;
+    info.submissionTime = clock_->now();
     const auto begun = Steady::now();
     try {
-        for (std::size_t i = 0; i < impl_->inputs.size(); ++i)
-            info.inputRecords[impl_->inputIds[i]] = impl_->inputs[i]->allocate(time);
+        auto held = holdGraph();
+        impl_->lastBatch = time;
+        impl_->allocate(time, info);
+        impl_->counters.submitted(info);
+        impl_->tell([&](StreamingListener& listener) { listener.onBatchSubmitted(info); });
+        info.schedulingDelay = std::max<Microseconds>(info.submissionTime - time, Microseconds::zero());
+        info.processingStartTime = clock_->now();
+        impl_->counters.started(info);
         impl_->tell([&](StreamingListener& listener) { listener.onBatchStarted(info); });
         for (KeptByBatch* lasting : impl_->kept) lasting->materialize(time);
-        std::vector<std::function<void()>> jobs;
-        for (const Output& output : impl_->outputs)
-            if (auto job = output.jobAt(time)) jobs.push_back(std::move(job));
-        for (const auto& job : jobs) job();
+        const auto jobs = impl_->plan(time, info);
+        held.unlock();
+        for (std::size_t i = 0; i < jobs.size(); ++i) impl_->runOutput(info.outputs[i], jobs[i], *clock_);
         for (KeptByBatch* lasting : impl_->kept) lasting->commit(time);
     } catch (...) {
         for (KeptByBatch* lasting : impl_->kept) lasting->abort(time);
         info.failure = describeBatchFailure(time, std::current_exception());
     }
-    for (const auto& node : impl_->nodes) node->forgetUpTo(time);
+    {
+        const auto held = holdGraph();
+        for (const auto& node : impl_->nodes) node->forgetUpTo(time);
+    }
+    info.processingEndTime = clock_->now();
     info.processingDelay = std::chrono::duration_cast<Microseconds>(Steady::now() - begun);
+    impl_->counters.completed(info);
+    logBatch(info);
     impl_->tell([&](StreamingListener& listener) { listener.onBatchCompleted(info); });
     if (!info.failure) return;
     {

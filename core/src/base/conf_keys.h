@@ -57,6 +57,8 @@ constexpr Key kKeys[] = {
     {"rivulet.streaming.receiver.maxLineBytes", Type::Bytes, "16m", "a longer line from a socket is an error", "1m", 1},
     {"rivulet.streaming.receiverRestartDelay", Type::Duration, "2s", "the pause before a failed receiver starts again",
      "2s"},
+    {"rivulet.streaming.stopContextByDefault", Type::Bool, "true",
+     "whether a stop() of a StreamingContext that is not told otherwise stops its Context too", "false"},
     {"rivulet.streaming.stopGracefullyOnShutdown", Type::Bool, "false",
      "whether SIGTERM and SIGINT finish what was received before the program ends", "true"},
     {"rivulet.task.maxFailures", Type::Integer, nullptr,
