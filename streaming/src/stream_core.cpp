@@ -1,5 +1,6 @@
 #include "rivulet/stream/core.h"
 
+#include "batch_counters.h"
 #include "rivulet/clock.h"
 #include "rivulet/log.h"
 #include "signal_stop.h"
@@ -18,6 +19,12 @@ namespace {
 using Microseconds = std::chrono::microseconds;
 
 enum class LateTicks { all, merge, skip };
+
+enum class FailedBatches { stop, retry, skip };
+
+FailedBatches parseFailedBatches(const std::string& name) {
+    return name == "retry" ? FailedBatches::retry : name == "skip" ? FailedBatches::skip : FailedBatches::stop;
+}
 
 LateTicks parseLateTicks(const std::string& name) {
     return name == "all" ? LateTicks::all : name == "skip" ? LateTicks::skip : LateTicks::merge;
@@ -59,12 +66,16 @@ struct StreamCore::Impl {
 
     // Own synchronization.
     std::stop_source stopSource;
-    std::atomic<std::thread::id> runner; // the thread that is within a batch
-    std::atomic<std::thread::id> teller; // the thread that is within a listener
+    std::mutex telling; // listeners hear of one event at a time
+    static inline thread_local const Impl* withinBatch = nullptr;
+    static inline thread_local const Impl* withinListener = nullptr;
+    std::recursive_mutex graph; // held while a batch is planned or forgotten, or a slice is taken
+    BatchCounters counters;
 
     // Changed before the start alone; then used by the thread that runs the batches.
     std::vector<std::shared_ptr<Input>> declaredInputs, inputs; // of those, the ones that outputs need
     std::vector<int> inputIds;
+    std::shared_ptr<const std::map<int, std::string>> inputNames;
     std::vector<Output> outputs;
     std::vector<StreamNodePtr> nodes; // all that outputs need, parents first
     std::vector<KeptByBatch*> kept;   // of those, what lasts from batch to batch
@@ -72,12 +83,16 @@ struct StreamCore::Impl {
     Duration slack{}; // how much later than their times batches run
     Time zeroTime{}, lastBatch{};
     LateTicks lateTicks = LateTicks::merge;
+    FailedBatches failedBatches = FailedBatches::stop;
+    int attempts = 1; // at a batch
+    int concurrentJobs = 1;
 
     /// Marks the calling thread for as long as it lives.
     struct Mark {
-        std::atomic<std::thread::id>& thread;
-        explicit Mark(std::atomic<std::thread::id>& marked) : thread(marked) { thread = std::this_thread::get_id(); }
-        ~Mark() { thread = std::thread::id(); }
+        const Impl*& within;
+        const Impl* before;
+        Mark(const Impl*& marked, const Impl* impl) : within(marked), before(marked) { within = impl; }
+        ~Mark() { within = before; }
     };
 
     template <class Event> void tell(Event event) {
@@ -86,7 +101,8 @@ struct StreamCore::Impl {
             std::lock_guard lock(mutex);
             told = listeners;
         }
-        const Mark mark(teller);
+        const Mark mark(withinListener, this);
+        std::lock_guard lock(telling);
         for (const auto& listener : told) {
             try {
                 event(*listener);
@@ -115,6 +131,7 @@ struct StreamCore::Impl {
                 for (const auto& parent : visit.node->parents()) stack.push_back({parent});
             }
         }
+        std::map<int, std::string> names;
         for (std::size_t i = 0; i < declaredInputs.size(); ++i) {
             const auto* node = dynamic_cast<const StreamNodeBase*>(declaredInputs[i].get());
             if (!seen.contains(node)) {
@@ -123,9 +140,89 @@ struct StreamCore::Impl {
             }
             inputs.push_back(declaredInputs[i]);
             inputIds.push_back(int(i));
+            names.emplace(int(i), inputName(node->site().operation, int(i)));
         }
         for (const KeptByBatch* lasting : kept) slack = std::max(slack, lasting->slack());
+        inputNames = std::make_shared<const std::map<int, std::string>>(std::move(names));
         for (const auto& output : outputs) output.node->remember(std::max(remembered, output.node->slide()));
+    }
+
+    void readSettings(const Conf& conf) {
+        lateTicks = parseLateTicks(conf.get("rivulet.streaming.lateTicks"));
+        failedBatches = parseFailedBatches(conf.get("rivulet.streaming.failedBatches"));
+        if (failedBatches == FailedBatches::retry) attempts = int(conf.getInt("rivulet.streaming.maxBatchFailures"));
+        concurrentJobs = int(conf.getInt("rivulet.streaming.concurrentJobs"));
+    }
+
+    void allocate(Time time, BatchInfo& info) const {
+        for (std::size_t i = 0; i < inputs.size(); ++i) {
+            info.inputRecords[inputIds[i]] = inputs[i]->allocate(time);
+            if (auto told = inputs[i]->describe(time); !told.empty())
+                info.inputDescriptions.emplace(inputIds[i], std::move(told));
+        }
+    }
+
+    /// The jobs of the outputs that have something to do at this time, in the order of `info.outputs`.
+    std::vector<std::function<void()>> plan(Time time, BatchInfo& info) const {
+        std::vector<std::function<void()>> jobs;
+        for (std::size_t i = 0; i < outputs.size(); ++i) {
+            auto job = outputs[i].jobAt(time);
+            if (!job) continue;
+            jobs.push_back(std::move(job));
+            auto& output = info.outputs.emplace_back();
+            output.batchTime = time;
+            output.id = int(i);
+            output.name = outputs[i].site.operation;
+            output.description = outputs[i].site.text();
+        }
+        return jobs;
+    }
+
+    /// Runs one output and tells of it; throws what it threw.
+    void runOutput(OutputOperationInfo& output, const std::function<void()>& job, const Clock& clock) {
+        using Steady = std::chrono::steady_clock;
+        output.startTime = clock.now();
+        const auto begun = Steady::now();
+        tell([&](StreamingListener& listener) { listener.onOutputOperationStarted(output); });
+        std::exception_ptr thrown;
+        try {
+            job();
+        } catch (...) {
+            thrown = std::current_exception();
+            output.failure = describeBatchFailure(output.batchTime, thrown);
+        }
+        output.duration = std::chrono::duration_cast<Microseconds>(Steady::now() - begun);
+        output.endTime = clock.now();
+        tell([&](StreamingListener& listener) { listener.onOutputOperationCompleted(output); });
+        if (thrown) std::rethrow_exception(thrown);
+    }
+
+    /// Runs the outputs in their order, as many at a time as is set; after one that failed no other is begun. Throws
+    /// what the first of those that failed threw.
+    void runOutputs(std::vector<OutputOperationInfo>& outputs, const std::vector<std::function<void()>>& jobs,
+                    const Clock& clock) {
+        std::atomic<std::size_t> next = 0;
+        std::atomic<bool> failed = false;
+        std::vector<std::exception_ptr> thrown(jobs.size());
+        const auto work = [&] {
+            const Mark mark(withinBatch, this);
+            for (std::size_t i; !failed && (i = next++) < jobs.size();) {
+                try {
+                    runOutput(outputs[i], jobs[i], clock);
+                } catch (...) {
+                    thrown[i] = std::current_exception();
+                    failed = true;
+                }
+            }
+        };
+        {
+            std::vector<std::jthread> helpers;
+            for (std::size_t i = 1; i < std::min(std::size_t(concurrentJobs), jobs.size()); ++i)
+                helpers.emplace_back(work);
+            work();
+        }
+        for (const auto& error : thrown)
+            if (error) std::rethrow_exception(error);
     }
 
     /// The next tick after `last` that is due, by the policy for late ones: merged ticks never pass over one at which a
@@ -215,6 +312,32 @@ void StreamCore::remember(Duration duration, std::source_location where) {
     impl_->remembered = duration;
 }
 
+std::shared_ptr<StreamCore> StreamCore::active() {
+    std::shared_ptr<StreamCore> core;
+    {
+        std::lock_guard lock(activeMutex);
+        core = activeCore.lock();
+    }
+    return core && core->state() == State::ACTIVE ? core : nullptr;
+}
+
+StreamingMetrics StreamCore::metrics() const { return impl_->counters.snapshot(); }
+
+std::unique_lock<std::recursive_mutex> StreamCore::holdGraph() const { return std::unique_lock(impl_->graph); }
+
+std::vector<Time> StreamCore::batchTimes(const char* operation, Time from, Time to, Duration slide,
+                                         std::source_location where) const {
+    if (state() == State::INITIALIZED)
+        throw UsageError(std::string(operation) + ": this stream has not been initialized, because its "
+                                                  "StreamingContext was not started; call it after start()",
+                         where);
+    const Time zero = zeroTime(), first = floorTime(from, slide, zero), last = floorTime(to, slide, zero);
+    if (first != from || last != to)
+        logWarn(std::string(operation) + ": the ends " + toString(Interval{from, to}) +
+                " are no batch times; taken as " + toString(Interval{first, last}));
+    return timesTo(std::max(first, zero + slide), std::min(last, floorTime(impl_->lastBatch, slide, zero)), slide);
+}
+
 // ---- start
 
 void StreamCore::start(bool inLoop, std::source_location where) {
@@ -243,7 +366,7 @@ void StreamCore::start(bool inLoop, std::source_location where) {
     }
     try {
         impl_->collectNodes();
-        impl_->lateTicks = parseLateTicks(context_.conf().get("rivulet.streaming.lateTicks"));
+        impl_->readSettings(context_.conf());
         impl_->zeroTime = impl_->lastBatch = floorTime(clock_->now(), batchDuration_);
         openInputs();
         if (inLoop && context_.conf().getBool("rivulet.streaming.stopGracefullyOnShutdown"))
@@ -282,8 +405,12 @@ void StreamCore::runLoop() {
     const auto stop = impl_->stopSource.get_token();
     tellStarted();
     try {
-        while (clock_->waitUntil(impl_->lastBatch + batchDuration_ + impl_->slack, stop))
-            runBatch(impl_->nextTick(impl_->lastBatch, clock_->now() - impl_->slack, batchDuration_));
+        while (clock_->waitUntil(impl_->lastBatch + batchDuration_ + impl_->slack, stop)) {
+            const Time last = impl_->lastBatch;
+            const Time next = impl_->nextTick(last, clock_->now() - impl_->slack, batchDuration_);
+            impl_->counters.missed((next - last) / batchDuration_ - 1);
+            runBatch(next);
+        }
     } catch (...) {
         impl_->fail(std::current_exception());
     }
@@ -292,35 +419,66 @@ void StreamCore::runLoop() {
 
 void StreamCore::runBatch(Time time) {
     using Steady = std::chrono::steady_clock;
-    const Impl::Mark mark(impl_->runner);
-    impl_->lastBatch = time;
+    const Impl::Mark mark(Impl::withinBatch, impl_.get());
     BatchInfo info;
     info.batchTime = time;
-    info.schedulingDelay = std::max<Microseconds>(clock_->now() - time - impl_->slack, Microseconds::zero());
+    info.inputNames = impl_->inputNames;
+    info.submissionTime = clock_->now();
     const auto begun = Steady::now();
     try {
-        for (std::size_t i = 0; i < impl_->inputs.size(); ++i)
-            info.inputRecords[impl_->inputIds[i]] = impl_->inputs[i]->allocate(time);
+        const auto held = holdGraph();
+        impl_->lastBatch = time;
+        impl_->allocate(time, info);
+        impl_->counters.submitted(info);
+        impl_->tell([&](StreamingListener& listener) { listener.onBatchSubmitted(info); });
+        info.schedulingDelay = std::max<Microseconds>(info.submissionTime - time - impl_->slack, Microseconds::zero());
+        info.processingStartTime = clock_->now();
+        impl_->counters.started(info);
         impl_->tell([&](StreamingListener& listener) { listener.onBatchStarted(info); });
-        for (KeptByBatch* lasting : impl_->kept) lasting->materialize(time);
-        std::vector<std::function<void()>> jobs;
-        for (const Output& output : impl_->outputs)
-            if (auto job = output.jobAt(time)) jobs.push_back(std::move(job));
-        for (const auto& job : jobs) job();
-        for (KeptByBatch* lasting : impl_->kept) lasting->commit(time);
     } catch (...) {
-        for (KeptByBatch* lasting : impl_->kept) lasting->abort(time);
         info.failure = describeBatchFailure(time, std::current_exception());
     }
-    for (const auto& node : impl_->nodes) node->forgetUpTo(time);
+    if (!info.failure) tryBatch(info);
+    {
+        const auto held = holdGraph();
+        for (const auto& node : impl_->nodes) node->forgetUpTo(time);
+    }
+    info.processingEndTime = clock_->now();
     info.processingDelay = std::chrono::duration_cast<Microseconds>(Steady::now() - begun);
+    impl_->counters.completed(info);
+    logBatch(info);
     impl_->tell([&](StreamingListener& listener) { listener.onBatchCompleted(info); });
     if (!info.failure) return;
     {
         std::lock_guard lock(impl_->mutex);
         impl_->dropped += info.numRecords();
     }
-    std::rethrow_exception(info.failure);
+    if (impl_->failedBatches != FailedBatches::skip) std::rethrow_exception(info.failure);
+    logError("skipped with its " + std::to_string(info.numRecords()) + " records: " + messageOf(info.failure));
+}
+
+/// Makes attempts at a batch whose input is fixed until one succeeds; every one that fails leaves all as it was.
+void StreamCore::tryBatch(BatchInfo& info) {
+    const auto stop = impl_->stopSource.get_token();
+    for (int attempt = 1;; ++attempt) {
+        info.outputs.clear();
+        info.failure = nullptr;
+        try {
+            auto held = holdGraph();
+            for (KeptByBatch* lasting : impl_->kept) lasting->materialize(info.batchTime);
+            const auto jobs = impl_->plan(info.batchTime, info);
+            held.unlock();
+            impl_->runOutputs(info.outputs, jobs, *clock_);
+            for (KeptByBatch* lasting : impl_->kept) lasting->commit(info.batchTime);
+            return;
+        } catch (...) {
+            for (KeptByBatch* lasting : impl_->kept) lasting->abort(info.batchTime);
+            info.failure = describeBatchFailure(info.batchTime, std::current_exception());
+        }
+        if (attempt >= impl_->attempts || stop.stop_requested()) return;
+        logWarn("attempt " + std::to_string(attempt) + " of " + std::to_string(impl_->attempts) +
+                " failed and is repeated: " + messageOf(info.failure));
+    }
 }
 
 // ---- stop
@@ -371,11 +529,11 @@ void StreamCore::finish() noexcept {
 }
 
 void StreamCore::stop(bool stopContext, bool graceful) {
-    if (impl_->teller.load() == std::this_thread::get_id())
+    if (Impl::withinListener == impl_.get())
         throw UsageError(
             "stop: a StreamingContext cannot be stopped from within a listener; set a flag and stop it from "
             "another thread");
-    const bool withinBatch = TaskContext::get() || impl_->runner.load() == std::this_thread::get_id();
+    const bool withinBatch = TaskContext::get() || Impl::withinBatch == impl_.get();
     std::unique_lock lock(impl_->mutex);
     if (impl_->state == State::ACTIVE || impl_->starting) {
         impl_->requestStop(stopContext, graceful);
@@ -398,7 +556,7 @@ void StreamCore::stop(bool stopContext, bool graceful) {
 
 void StreamCore::release() noexcept {
     try {
-        if (impl_->teller.load() != std::this_thread::get_id()) return stop(false, false);
+        if (Impl::withinListener != impl_.get()) return stop(false, false);
         std::lock_guard lock(impl_->mutex);
         impl_->requestStop(false, false);
     } catch (...) {

@@ -41,6 +41,19 @@ void StreamNodeBase::forget(Time upTo) {
     made_.erase(made_.begin(), end);
 }
 
+void requireCombinable(const StreamNodeBase& first, const StreamNodeBase& second, const char* operation,
+                       std::source_location where) {
+    if (first.core() != second.core())
+        throw UsageError(std::string(operation) +
+                             ": the two streams belong to different StreamingContexts; make both with the same one",
+                         where);
+    if (first.slide() != second.slide())
+        throw UsageError(std::string(operation) + ": the two streams have different slides (" +
+                             durationText(first.slide()) + " and " + durationText(second.slide()) +
+                             "); give both the same, with window(length, slide) for example",
+                         where);
+}
+
 std::shared_ptr<StreamRecord> newRecord() { return std::make_shared<StreamRecord>(); }
 
 bool isValidTime(const StreamCore& core, Time time, Duration slide) {
@@ -55,9 +68,8 @@ void throwNoRdd(const CallSite& site, Time time) {
 
 void requireSlack(Duration slack, std::source_location where) {
     if (slack < Duration::zero())
-        throw UsageError("withEventTime: the slack (" + durationText(slack) +
-                             ") must not be negative; 0ms waits for nobody",
-                         where);
+        throw UsageError(
+            "withEventTime: the slack (" + durationText(slack) + ") must not be negative; 0ms waits for nobody", where);
 }
 
 void printBatch(Time time, const std::vector<std::string>& elements, bool more) {

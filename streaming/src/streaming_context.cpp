@@ -26,9 +26,20 @@ StreamingContext::StreamingContext(const Context& context, Duration batchDuratio
                                    Where where)
     : handle_(
           new Handle{std::make_shared<detail::StreamCore>(context, positive(batchDuration, where), std::move(clock))}) {
+    core()->setOwner(handle_);
+}
+
+std::optional<StreamingContext> StreamingContext::getActive() {
+    const auto core = detail::StreamCore::active();
+    if (!core) return std::nullopt;
+    auto handle = std::static_pointer_cast<const Handle>(core->owner());
+    if (!handle) return std::nullopt; // the last one has just gone
+    return StreamingContext(std::move(handle));
 }
 
 StreamingContextState StreamingContext::getState() const { return StreamingContextState(core()->state()); }
+
+void StreamingContext::stop() const { stop(context().conf().getBool("rivulet.streaming.stopContextByDefault"), false); }
 
 void StreamingContext::stopOnSignal(bool gracefully) const { detail::stopOnSignal(core(), gracefully); }
 

@@ -2,6 +2,8 @@
 
 #include "rivulet/error.h"
 
+#include <cstdio>
+
 namespace rivulet {
 
 Time floorTime(Time time, Duration step, Time zero) {
@@ -20,6 +22,36 @@ std::vector<Time> timesUntil(Time from, Time end, Duration step) {
 }
 
 std::vector<Time> timesTo(Time from, Time end, Duration step) { return timesUntil(from, end + Duration(1), step); }
+
+bool isMultipleOf(Duration duration, Duration step) { return duration % step == Duration::zero(); }
+
+bool Interval::operator<(const Interval& other) const {
+    if (duration() != other.duration())
+        throw UsageError("the intervals " + toString(*this) + " and " + toString(other) +
+                         " differ in length, so neither is before the other; compare their begins or their ends");
+    return begin < other.begin;
+}
+
+std::string toString(Duration duration) { return std::to_string(duration.count()) + " ms"; }
+
+std::string toString(Time time) { return toString(time.time_since_epoch()); }
+
+std::string toString(const Interval& interval) {
+    return "[" + toString(interval.begin) + ", " + toString(interval.end) + "]";
+}
+
+std::string prettyPrint(Duration duration) {
+    const auto ms = double(duration.count());
+    char text[64];
+    if (duration < std::chrono::seconds(1)) return toString(duration);
+    if (duration < std::chrono::minutes(1))
+        std::snprintf(text, sizeof text, "%.1f s", ms / 1'000);
+    else if (duration < std::chrono::hours(1))
+        std::snprintf(text, sizeof text, "%.1f m", ms / 60'000);
+    else
+        std::snprintf(text, sizeof text, "%.2f h", ms / 3'600'000);
+    return text;
+}
 
 namespace detail {
 

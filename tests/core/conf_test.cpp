@@ -1,11 +1,13 @@
 #include "rivulet/conf.h"
 
+#include "base/conf_keys.h"
 #include "rivulet/error.h"
 #include "rivulet/log.h"
 #include "support/catch.h"
 #include "support/temporary_directory.h"
 
 #include <cstdlib>
+#include <iterator>
 #include <string>
 
 using namespace rivulet;
@@ -327,7 +329,7 @@ TEST_CASE("the description lists every key, in order, and every default obeys it
         const Conf conf;
         if (conf.contains(key)) CHECK(Conf().set(key, conf.get(key)).get(key) == conf.get(key));
     }
-    CHECK(count == 19);
+    CHECK(count == int(std::size(detail::conf::kKeys)));
 }
 
 TEST_CASE("log levels are Spark's words") {

@@ -205,83 +205,6 @@ TEST_CASE("stateful operators run in memory where there is no checkpoint directo
     CHECK(seen[1] == Pairs{{"a", 2}});
 }
 
-namespace {
-
-/// Writes what it hears into a text.
-struct Diary : StreamingListener {
-    void onStreamingStarted(Time time) override { text += "started " + ms(time); }
-    void onBatchStarted(const BatchInfo& info) override {
-        text += ", begin " + ms(info.batchTime) + " of " + std::to_string(info.numRecords());
-        CHECK(info.processingDelay.count() == 0);
-    }
-    void onBatchCompleted(const BatchInfo& info) override {
-        text += ", end " + ms(info.batchTime) + (info.failure ? " failed" : "");
-        CHECK(info.totalDelay() == info.schedulingDelay + info.processingDelay);
-        last = info;
-    }
-    static std::string ms(Time time) { return std::to_string(time.time_since_epoch() / 1ms); }
-
-    std::string text;
-    BatchInfo last;
-};
-
-} // namespace
-
-TEST_CASE("a listener hears of batches in order, with their records", "[A131]") {
-    TestStreamingContext ssc(1s);
-    const auto diary = std::make_shared<Diary>();
-    ssc.addStreamingListener(diary);
-    const auto first = tableStream<int>(ssc, {{1, 2}, {}, {3}});
-    const auto second = tableStream<int>(ssc, {{1}, {2}});
-    collectBatches(first.unionWith(second));
-    ssc.advanceBatch(2);
-    CHECK(diary->text == "started 0, begin 1000 of 3, end 1000, begin 2000 of 1, end 2000");
-    CHECK(diary->last.inputRecords == std::map<int, long>{{0, 0}, {1, 1}});
-    CHECK_FALSE(diary->last.failure);
-}
-
-TEST_CASE("a listener hears of a failed batch, and why it failed", "[A131]") {
-    TestStreamingContext ssc(1s);
-    const auto diary = std::make_shared<Diary>();
-    ssc.addStreamingListener(diary);
-    tableStream<int>(ssc, {{1, 2}}).foreachRDD([](const RDD<int>&) { throw std::runtime_error("no space left"); });
-    CHECK_THROWS_AS(ssc.advanceBatch(), JobError);
-    CHECK(diary->text == "started 0, begin 1000 of 2, end 1000 failed");
-    CHECK_THAT(errorText<JobError>([&] { std::rethrow_exception(diary->last.failure); }),
-               ContainsSubstring("no space left"));
-    CHECK(ssc.droppedRecords() == 2);
-}
-
-TEST_CASE("a listener that was removed hears nothing more", "[A131]") {
-    TestStreamingContext ssc(1s);
-    const auto removed = std::make_shared<Diary>();
-    const auto kept = std::make_shared<Diary>();
-    ssc.addStreamingListener(removed);
-    ssc.addStreamingListener(kept);
-    collectBatches(tableStream<int>(ssc, {}));
-    ssc.advanceBatch();
-    ssc.removeStreamingListener(removed);
-    ssc.advanceBatch();
-    CHECK(removed->text == "started 0, begin 1000 of 0, end 1000");
-    CHECK(kept->text == "started 0, begin 1000 of 0, end 1000, begin 2000 of 0, end 2000");
-}
-
-TEST_CASE("a listener that throws harms nobody", "[A131]") {
-    struct Thrower : StreamingListener {
-        void onBatchStarted(const BatchInfo&) override { throw std::runtime_error("from a listener"); }
-    };
-    TestStreamingContext ssc(1s);
-    const auto diary = std::make_shared<Diary>();
-    ssc.addStreamingListener(std::make_shared<Thrower>());
-    ssc.addStreamingListener(diary);
-    const auto seen = collectBatches(tableStream<int>(ssc, {{1}}));
-    const CapturedOutput log(stderr);
-    ssc.advanceBatch();
-    CHECK_THAT(log.text(), ContainsSubstring("a streaming listener threw: from a listener"));
-    CHECK(diary->text == "started 0, begin 1000 of 1, end 1000");
-    CHECK(seen.size() == 1);
-}
-
 TEST_CASE("a stop from within a listener is refused, and nothing hangs", "[A77]") {
     struct Stopper : StreamingListener {
         explicit Stopper(std::weak_ptr<detail::StreamCore> stopped) : core(std::move(stopped)) {}
@@ -301,16 +224,4 @@ TEST_CASE("a stop from within a listener is refused, and nothing hangs", "[A77]"
           "thread");
     CHECK(program.ssc.getState() == State::ACTIVE);
     program.ssc.stop();
-}
-
-TEST_CASE("inputs have the ids 0, 1, 2 in the order of their creation", "[A88]") {
-    TestStreamingContext ssc(1s);
-    const auto diary = std::make_shared<Diary>();
-    ssc.addStreamingListener(diary);
-    const auto a = tableStream<int>(ssc, {{1}});
-    ssc.queueStream<int>();
-    const auto c = tableStream<int>(ssc, {{1, 2, 3}});
-    collectBatches(c.unionWith(a));
-    ssc.advanceBatch();
-    CHECK(diary->last.inputRecords == std::map<int, long>{{0, 1}, {2, 3}}); // nobody reads number 1
 }

@@ -54,6 +54,37 @@ TEST_CASE("durations are printed in the largest unit that gives a whole number")
     CHECK(detail::durationText(2min) == "2min");
 }
 
+TEST_CASE("a duration is a multiple of another when it is whole times as long", "[A01]") {
+    CHECK(isMultipleOf(600ms, 200ms));
+    CHECK(isMultipleOf(0ms, 200ms));
+    CHECK_FALSE(isMultipleOf(500ms, 200ms));
+}
+
+TEST_CASE("intervals move, and those of the same length have an order", "[A02]") {
+    const Interval interval{at(1000), at(3000)};
+    CHECK(interval.duration() == 2s);
+    CHECK(interval + 1s == Interval{at(2000), at(4000)});
+    CHECK(interval - 1s == Interval{at(0), at(2000)});
+    CHECK(interval < interval + 1ms);
+    CHECK_FALSE(interval < interval);
+    CHECK(errorText<UsageError>([&] { static_cast<void>(interval < Interval{at(0), at(1000)}); }) ==
+          "the intervals [1000 ms, 3000 ms] and [0 ms, 1000 ms] differ in length, so neither is before the other; "
+          "compare their begins or their ends");
+}
+
+TEST_CASE("times, durations and intervals are printed in milliseconds, or for people") {
+    CHECK(toString(1500ms) == "1500 ms");
+    CHECK(toString(at(1000)) == "1000 ms");
+    CHECK(toString(Interval{at(1000), at(2000)}) == "[1000 ms, 2000 ms]");
+    std::string text;
+    appendText(text, std::pair(at(1000), std::vector<Duration>{2s}));
+    CHECK(text == "(1000 ms,[2000 ms])");
+    CHECK(prettyPrint(999ms) == "999 ms");
+    CHECK(prettyPrint(1500ms) == "1.5 s");
+    CHECK(prettyPrint(90s) == "1.5 m");
+    CHECK(prettyPrint(135min) == "2.25 h");
+}
+
 TEST_CASE("a manual clock starts at 0 and wakes those whose time has come") {
     ManualClock clock;
     CHECK(clock.now() == at(0));

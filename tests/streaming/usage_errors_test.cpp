@@ -77,6 +77,10 @@ TEST_CASE("streams that are combined have the same slide", "[A22]") {
     CHECK(usage([&] { fast.map(withOne).join(slow.map(withOne)); }) == text("join", "1s and 2s"));
     CHECK(usage([&] { fast.transformWith(slow, [](const RDD<int>& a, const RDD<int>&) { return a; }); }) ==
           text("transformWith", "1s and 2s"));
+    CHECK(usage([&] { ssc.transform<int>({fast, slow}, [](const std::vector<RDD<int>>& all) { return all[0]; }); }) ==
+          text("transform", "1s and 2s"));
+    CHECK(usage([&] { fast.map(withOne).leftOuterJoin(slow.map(withOne)); }) == text("leftOuterJoin", "1s and 2s"));
+    CHECK(usage([&] { fast.map(withOne).cogroup(slow.map(withOne)); }) == text("cogroup", "1s and 2s"));
 }
 
 TEST_CASE("streams that are combined belong to the same context", "[A22]") {
@@ -94,6 +98,9 @@ TEST_CASE("streams that are combined belong to the same context", "[A22]") {
 TEST_CASE("a union has at least one stream", "[A22]") {
     TestStreamingContext ssc(1s);
     CHECK(usage([&] { ssc.unionAll<int>({}); }) == "unionAll: no streams were given; it needs at least one");
+    CHECK(usage([&] {
+              ssc.transform(std::vector<DStream<int>>(), [](const std::vector<RDD<int>>& all) { return all[0]; });
+          }) == "transform: no streams were given; it needs at least one");
 }
 
 TEST_CASE("numbers of partitions are positive") {
@@ -177,6 +184,11 @@ TEST_CASE("nothing is declared after the start or the stop", "[A65]") {
     refused("values", [&] { pairs.values(); });
     refused("mapValues", [&] { pairs.mapValues([](long x) { return x; }); });
     refused("mapPartitions", [&] { input.mapPartitions([](const auto&) { return std::vector<int>(); }); });
+    refused("glom", [&] { input.glom(); });
+    refused("flatMapValues", [&] { pairs.flatMapValues([](long x) { return std::vector{x}; }); });
+    refused("persist", [&] { static_cast<void>(input.cache()); });
+    refused("transform",
+            [&] { ssc.transform<int>({input}, [](const std::vector<RDD<int>>& rdds) { return rdds[0]; }); });
     refused("repartition", [&] { input.repartition(2); });
     refused("count", [&] { input.count(); });
     refused("window", [&] { input.window(2s); });
@@ -201,8 +213,24 @@ TEST_CASE("keyed operations are not declared after the start either", "[A65]") {
     refused("reduceByKey", [&] { pairs.reduceByKey(std::plus<>()); });
     refused("reduceByKeyAndWindow", [&] { pairs.reduceByKeyAndWindow(std::plus<>(), 2s); });
     refused("join", [&] { pairs.join(pairs); });
+    refused("leftOuterJoin", [&] { pairs.leftOuterJoin(pairs); });
+    refused("rightOuterJoin", [&] { pairs.rightOuterJoin(pairs); });
+    refused("fullOuterJoin", [&] { pairs.fullOuterJoin(pairs); });
+    refused("cogroup", [&] { pairs.cogroup(pairs); });
+    refused("combineByKey", [&] { pairs.combineByKey([](long x) { return x; }, std::plus<>(), std::plus<>()); });
     refused("updateStateByKey",
             [&] { pairs.updateStateByKey([](std::span<const long>, std::optional<long> s) { return s; }); });
+}
+
+TEST_CASE("a stream joins with RDDs of its own Context") {
+    TestStreamingContext ssc(1s);
+    const Context other("local", "other");
+    const auto table = other.parallelize({std::pair(1, 1L)}, 1);
+    const auto pairs = ssc.queueStream<int>().map(withOne);
+    CHECK(usage([&] { pairs.join(table); }) ==
+          "join: the RDD belongs to another Context than the stream; make it with the stream's");
+    CHECK(usage([&] { pairs.fullOuterJoin(table); }) ==
+          "fullOuterJoin: the RDD belongs to another Context than the stream; make it with the stream's");
 }
 
 TEST_CASE("a stream that has outlived its context says so") {

@@ -79,17 +79,8 @@ void expectTable(const std::vector<T>& input, const Operation& operation, const 
     });
 }
 
-/// The elements of each partition: Spark's `glom`.
-template <class R> auto glom(const R& rdd) {
-    using T = typename R::Owned;
-    return rdd
-        .mapPartitions([](PartitionElements<T> elements) {
-            std::vector<T> all;
-            for (const T& x : elements) all.push_back(x);
-            return std::vector<std::vector<T>>{all};
-        })
-        .collect();
-}
+/// The elements of each partition.
+template <class R> auto glom(const R& rdd) { return rdd.glom().collect(); }
 
 /// The text of the error of exactly type `E` that `call` throws; of a UsageError without the place of the call.
 template <class E, class Call> std::string errorOf(const Call& call) {

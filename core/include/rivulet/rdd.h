@@ -7,7 +7,9 @@
 #include "rivulet/rdd/text_format.h"
 #include "rivulet/shuffle/aggregate.h"
 #include "rivulet/shuffle/cogroup.h"
+#include "rivulet/shuffle/combination.h"
 #include "rivulet/shuffle/exchange.h"
+#include "rivulet/shuffle/product.h"
 #include "rivulet/shuffle/sort.h"
 
 #include <functional>
@@ -204,6 +206,14 @@ template <class T, class Pipe> class RDD {
         detail::requireConst<F, int, PartitionElements<Owned>>();
         return partitionwise("mapPartitionsWithIndex", where, preservesPartitioning, std::move(f));
     }
+    /// The elements of each partition as one vector; an empty vector for an empty partition.
+    ///
+    /// Shape:  RDD<T> -> RDD<vector<T>>, as many elements as partitions
+    /// Cost:   holds a whole partition
+    /// Source: Spark RDD.glom
+    auto glom(Where where = Where::current()) const {
+        return partitionwise("glom", where, false, detail::AllElements<Owned>{});
+    }
     /// `(f(x), x)` for every element x.
     template <class F>
         requires std::invocable<F&, const T&>
@@ -231,6 +241,17 @@ template <class T, class Pipe> class RDD {
         using Adapter = detail::MapValue<F>;
         return narrow<detail::MapSink, typename Adapter::template result<T>>(
             "mapValues", where, lineage().partitioner(), Adapter{detail::Function<F>(std::move(f))});
+    }
+    /// The key with each element of the range that `f` gives for its value. Keeps the partitioner.
+    ///
+    /// Shape:  RDD<pair<K, V>> -> RDD<pair<K, U>>
+    /// Source: Spark PairRDDFunctions.flatMapValues
+    template <class F>
+        requires(AnyPair<T> && requires(F& f, const T& x) { f(x.second); })
+    auto flatMapValues(F f, Where where = Where::current()) const {
+        detail::requireConst<F, decltype((std::declval<const T&>().second))>();
+        return narrow<detail::FlatMapValuesSink, detail::FlatMappedValue<F, T>>("flatMapValues", where,
+                                                                                lineage().partitioner(), std::move(f));
     }
     /// The elements of both, duplicates included: the other's partitions follow this one's. Where both are partitioned
     /// by equal partitioners, partition i holds the i-th of both and the partitioner is kept. (`union` is a reserved
@@ -277,6 +298,59 @@ template <class T, class Pipe> class RDD {
                                return detail::Reduction<V, F>(detail::Function<F>(std::move(combine)), site);
                            });
     }
+    /// For each key what its values become: `create(first)`, then `add(combined, next)` on each partition, and
+    /// `merge(combined, other)` across them. `add` and `merge` may return the new value, or change the first argument
+    /// in place and return nothing.
+    ///
+    /// Shape:   RDD<pair<K, V>> -> RDD<pair<K, C>>, where `create` returns C; partitioned as by reduceByKey
+    /// Cost:    as reduceByKey
+    /// Errors:  JobError where a function throws; does not compile where K is no Key
+    /// Threads: the functions run concurrently; values are combined in the order of partitions
+    /// Source:  Spark PairRDDFunctions.combineByKey
+    template <class Create, class Add, class Merge>
+        requires(AnyPair<T> && requires(Create& create, const owned_t<T>& x) { create(x.second); } &&
+                 std::invocable<Add&, detail::CombinedOf<Create, typename detail::PairTypes<owned_t<T>>::Value>&,
+                                const typename detail::PairTypes<owned_t<T>>::Value&> &&
+                 std::invocable<Merge&, detail::CombinedOf<Create, typename detail::PairTypes<owned_t<T>>::Value>&,
+                                const detail::CombinedOf<Create, typename detail::PairTypes<owned_t<T>>::Value>&>)
+    auto combineByKey(Create create, Add add, Merge merge, Partitioning partitioning = {},
+                      Where where = Where::current()) const {
+        return combinedByKey("combineByKey", where, partitioning, std::move(create), std::move(add), std::move(merge));
+    }
+    /// For each key the fold of its values by `fold(value, element)`, begun with a copy of `zero`, and combined across
+    /// partitions by `combine(value, value)`. Both may return the new value, or change the first argument in place and
+    /// return nothing.
+    ///
+    /// `zero` counts once per key and partition that has it: let it be neutral.
+    ///
+    /// Shape:  RDD<pair<K, V>> -> RDD<pair<K, A>>
+    /// Source: Spark PairRDDFunctions.aggregateByKey
+    template <class A, class F, class G>
+        requires(AnyPair<T> && std::invocable<F&, owned_t<A>&, const typename detail::PairTypes<owned_t<T>>::Value&> &&
+                 std::invocable<G&, owned_t<A>&, const owned_t<A>&>)
+    auto aggregateByKey(A zero, F fold, G combine, Partitioning partitioning = {},
+                        Where where = Where::current()) const {
+        using V = typename Owned::second_type;
+        detail::requireConst<F, owned_t<A>&, const V&>();
+        return combinedByKey("aggregateByKey", where, partitioning,
+                             detail::FoldFromZero<owned_t<A>, F>{detail::own(std::move(zero)), fold}, fold,
+                             std::move(combine));
+    }
+    /// For each key the combination of `zero` and its values by `f(value, element)`, which may return the new value, or
+    /// change the first argument in place and return nothing.
+    ///
+    /// `zero` counts once per key and partition that has it: let it be neutral.
+    ///
+    /// Shape:  RDD<pair<K, V>> -> RDD<pair<K, V>>
+    /// Source: Spark PairRDDFunctions.foldByKey
+    template <class A, class F>
+        requires(AnyPair<T> && std::convertible_to<A, typename detail::PairTypes<owned_t<T>>::Value> &&
+                 std::invocable<F&, typename detail::PairTypes<owned_t<T>>::Value&,
+                                const typename detail::PairTypes<owned_t<T>>::Value&>)
+    auto foldByKey(A zero, F f, Partitioning partitioning = {}, Where where = Where::current()) const {
+        using V = typename Owned::second_type;
+        return combinedByKey("foldByKey", where, partitioning, detail::FoldFromZero<V, F>{V(std::move(zero)), f}, f, f);
+    }
     /// For each key all its values, in the order of partitions.
     ///
     /// Shape:  RDD<pair<K, V>> -> RDD<pair<K, vector<V>>>
@@ -303,10 +377,52 @@ template <class T, class Pipe> class RDD {
         requires(AnyPair<T> && AnyPair<U> &&
                  std::same_as<typename owned_t<T>::first_type, typename owned_t<U>::first_type>)
     auto join(const RDD<U, P>& other, Partitioning partitioning = {}, Where where = Where::current()) const {
-        using Out = std::pair<KeyType, std::pair<typename Owned::second_type, typename owned_t<U>::second_type>>;
-        auto groups = cogroupWith("join", other, partitioning, where);
-        return groups.template narrow<detail::ProductSink, Out>("join", where, groups.partitioner(),
-                                                                detail::InnerProduct{});
+        return product<detail::InnerProduct>("join", other, partitioning, where);
+    }
+    /// As join, and `(K, (V, nullopt))` for each value whose key the other does not have.
+    ///
+    /// Shape:  (K, V) and (K, W) -> (K, (V, optional<W>))
+    /// Source: Spark PairRDDFunctions.leftOuterJoin
+    template <class U, class P>
+        requires(AnyPair<T> && AnyPair<U> &&
+                 std::same_as<typename owned_t<T>::first_type, typename owned_t<U>::first_type>)
+    auto leftOuterJoin(const RDD<U, P>& other, Partitioning partitioning = {}, Where where = Where::current()) const {
+        return product<detail::LeftOuterProduct>("leftOuterJoin", other, partitioning, where);
+    }
+    /// As join, and `(K, (nullopt, W))` for each of the other's values whose key this does not have.
+    ///
+    /// Shape:  (K, V) and (K, W) -> (K, (optional<V>, W))
+    /// Source: Spark PairRDDFunctions.rightOuterJoin
+    template <class U, class P>
+        requires(AnyPair<T> && AnyPair<U> &&
+                 std::same_as<typename owned_t<T>::first_type, typename owned_t<U>::first_type>)
+    auto rightOuterJoin(const RDD<U, P>& other, Partitioning partitioning = {}, Where where = Where::current()) const {
+        return product<detail::RightOuterProduct>("rightOuterJoin", other, partitioning, where);
+    }
+    /// As join, and the values of keys that only one of the two has, with nullopt for the other's.
+    ///
+    /// Shape:  (K, V) and (K, W) -> (K, (optional<V>, optional<W>))
+    /// Source: Spark PairRDDFunctions.fullOuterJoin
+    template <class U, class P>
+        requires(AnyPair<T> && AnyPair<U> &&
+                 std::same_as<typename owned_t<T>::first_type, typename owned_t<U>::first_type>)
+    auto fullOuterJoin(const RDD<U, P>& other, Partitioning partitioning = {}, Where where = Where::current()) const {
+        return product<detail::FullOuterProduct>("fullOuterJoin", other, partitioning, where);
+    }
+    /// The pairs whose key the other does not have, duplicates included.
+    ///
+    /// Shape:  partitioned as this is, or (where it is not) by hash into as many partitions
+    /// Source: Spark PairRDDFunctions.subtractByKey
+    template <class U, class P>
+        requires(AnyPair<T> && AnyPair<U> &&
+                 std::same_as<typename owned_t<T>::first_type, typename owned_t<U>::first_type>)
+    auto subtractByKey(const RDD<U, P>& other, Partitioning partitioning = {}, Where where = Where::current()) const {
+        if (!partitioning.get()) partitioning = partitioner();
+        if (!partitioning.get()) partitioning = std::max(getNumPartitions(), 1);
+        using Present = std::pair<typename U::first_type, detail::Nothing>; // the other's values need not move
+        const auto present = other.template narrow<detail::MapSink, Present>(
+            "subtractByKey", where, other.partitioner(), detail::WithoutValue<detail::Nothing>{});
+        return product<detail::LeftOnly>("subtractByKey", present, partitioning, where);
     }
     /// The pairs in the order of their keys: partitions follow each other, and each is sorted. Equal keys keep their
     /// order.
@@ -444,6 +560,11 @@ template <class T, class Pipe> class RDD {
     template <class U, class P>
     auto cogroupWith(const char* operation, const RDD<U, P>& other, const Partitioning& partitioning,
                      Where where) const;
+    template <class Product, class U, class P>
+    auto product(const char* operation, const RDD<U, P>& other, const Partitioning& partitioning, Where where) const;
+    template <class Create, class Add, class Merge>
+    auto combinedByKey(const char* operation, Where where, const Partitioning& partitioning, Create create, Add add,
+                       Merge merge) const;
     template <class Less> RDD<Owned> sortedBy(Less less, int numPartitions, Where where) const;
 
     template <class Result, class Task>

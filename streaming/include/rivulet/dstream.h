@@ -15,6 +15,11 @@ template <class T, class Recipe = detail::NodeRecipe<detail::StreamNode<RDD<T>>>
 namespace detail {
 template <class S> inline constexpr bool kIsDStream = false;
 template <class T, class R> inline constexpr bool kIsDStream<DStream<T, R>> = true;
+
+/// Pairs whose keys are the same once their bytes are owned.
+template <class T, class U>
+concept SameKeys =
+    AnyPair<T> && AnyPair<U> && std::same_as<typename owned_t<T>::first_type, typename owned_t<U>::first_type>;
 } // namespace detail
 
 /// Any stream, fused or erased.
@@ -73,9 +78,26 @@ template <class T, class Recipe> class DStream {
     /// Keeps the RDD of each batch in memory, for streams that several outputs or windows read.
     [[nodiscard("only the returned handle reads the cached RDDs")]] DStream<Owned>
     cache(Where where = Where::current()) const {
+        return persist(StorageLevel::MEMORY_ONLY, where);
+    }
+    /// The same at a level.
+    [[nodiscard("only the returned handle reads the cached RDDs")]] DStream<Owned>
+    persist(StorageLevel level = StorageLevel::MEMORY_ONLY, Where where = Where::current()) const {
+        open("persist", where);
         auto handle = erased(where);
-        handle.recipe().root()->persist();
+        handle.recipe().root()->persist(level);
         return handle;
+    }
+    /// The RDDs of the batches from `from` to `to`, both included, that have begun; those that are not remembered are
+    /// made again, as far as their inputs remember (`StreamingContext::remember`). Ends that are no batch times are
+    /// floored, with a warning.
+    ///
+    /// Errors:  UsageError before the start
+    /// Threads: may be called from any thread; waits while a batch is being planned
+    /// Source:  Spark DStream.slice
+    std::vector<RDD<Owned>> slice(Time from, Time to, Where where = Where::current()) const;
+    std::vector<RDD<Owned>> slice(const Interval& interval, Where where = Where::current()) const {
+        return slice(interval.begin, interval.end, where);
     }
 
     // ---- stateless: the RDD's operation of the same name, on the RDD of each batch
@@ -121,6 +143,14 @@ template <class T, class Recipe> class DStream {
     auto mapValues(F f, Where where = Where::current()) const {
         return step("mapValues", where, [&] { return detail::MapValuesStep<F>{std::move(f), where}; });
     }
+    template <class F>
+        requires(AnyPair<T> && requires(F& f, const T& x) { f(x.second); })
+    auto flatMapValues(F f, Where where = Where::current()) const {
+        return step("flatMapValues", where, [&] { return detail::FlatMapValuesStep<F>{std::move(f), where}; });
+    }
+    auto glom(Where where = Where::current()) const {
+        return step("glom", where, [&] { return detail::GlomStep{where}; });
+    }
     DStream<Owned> repartition(int numPartitions, Where where = Where::current()) const {
         if (numPartitions < 1) detail::throwBadPartitionCount(numPartitions, where);
         return made<Owned>("repartition", where,
@@ -132,6 +162,16 @@ template <class T, class Recipe> class DStream {
         return made<Owned>("reduceByKey", where, [combine, partitioning, where](const auto& rdd) {
             return rdd.reduceByKey(combine, partitioning, where);
         });
+    }
+    template <class Create, class Add, class Merge>
+        requires(AnyPair<T> && requires(Create& create, const owned_t<T>& x) { create(x.second); })
+    auto combineByKey(Create create, Add add, Merge merge, Partitioning partitioning = {},
+                      Where where = Where::current()) const {
+        using C = detail::CombinedOf<Create, typename Owned::second_type>;
+        return made<std::pair<typename Owned::first_type, C>>(
+            "combineByKey", where, [create, add, merge, partitioning, where](const auto& rdd) {
+                return rdd.combineByKey(create, add, merge, partitioning, where);
+            });
     }
     auto groupByKey(Partitioning partitioning = {}, Where where = Where::current()) const
         requires AnyPair<T>
@@ -168,17 +208,75 @@ template <class T, class Recipe> class DStream {
         return transformPair<RDD<Owned>>("union", other, where,
                                          [where](const auto& a, const auto& b, Time) { return a.unionWith(b, where); });
     }
-    /// All pairs of values that both streams have for a key in the same batch.
+    /// All pairs of values that both streams have for a key in the same batch. To join with earlier batches, join with
+    /// `window(length)`.
+    ///
+    /// Errors: UsageError where the two differ in slide or context
     template <class U, class R>
-        requires(AnyPair<T> && AnyPair<U> &&
-                 std::same_as<typename owned_t<T>::first_type, typename owned_t<U>::first_type>)
+        requires detail::SameKeys<T, U>
     auto join(const DStream<U, R>& other, Partitioning partitioning = {}, Where where = Where::current()) const {
-        using Values = std::pair<typename Owned::second_type, typename owned_t<U>::second_type>;
-        using Joined = std::pair<typename Owned::first_type, Values>;
-        return transformPair<RDD<Joined>>("join", other, where,
-                                          [partitioning, where](const auto& a, const auto& b, Time) {
-                                              return RDD<Joined>(a.join(b, partitioning, where));
-                                          });
+        return joined<detail::JoinStep>(other, partitioning, where);
+    }
+    /// All pairs of values that the batch and the RDD have for a key.
+    ///
+    /// Cost:   the RDD moves in every batch, unless it is partitioned as the result is: give it and this the same
+    ///         partitioner, and cache it
+    template <class U, class P>
+        requires detail::SameKeys<T, U>
+    auto join(const RDD<U, P>& table, Partitioning partitioning = {}, Where where = Where::current()) const {
+        return joined<detail::JoinStep>(table, partitioning, where);
+    }
+    /// As join, and `(K, (V, nullopt))` for each value whose key the other stream does not have in the batch.
+    template <class U, class R>
+        requires detail::SameKeys<T, U>
+    auto leftOuterJoin(const DStream<U, R>& other, Partitioning partitioning = {},
+                       Where where = Where::current()) const {
+        return joined<detail::LeftOuterJoinStep>(other, partitioning, where);
+    }
+    /// The same with an RDD.
+    template <class U, class P>
+        requires detail::SameKeys<T, U>
+    auto leftOuterJoin(const RDD<U, P>& table, Partitioning partitioning = {}, Where where = Where::current()) const {
+        return joined<detail::LeftOuterJoinStep>(table, partitioning, where);
+    }
+    /// As join, and `(K, (nullopt, W))` for each of the other stream's values whose key this does not have in the
+    /// batch.
+    template <class U, class R>
+        requires detail::SameKeys<T, U>
+    auto rightOuterJoin(const DStream<U, R>& other, Partitioning partitioning = {},
+                        Where where = Where::current()) const {
+        return joined<detail::RightOuterJoinStep>(other, partitioning, where);
+    }
+    /// The same with an RDD.
+    template <class U, class P>
+        requires detail::SameKeys<T, U>
+    auto rightOuterJoin(const RDD<U, P>& table, Partitioning partitioning = {}, Where where = Where::current()) const {
+        return joined<detail::RightOuterJoinStep>(table, partitioning, where);
+    }
+    /// As join, and the values of keys that only one of the two has in the batch, with nullopt for the other's.
+    template <class U, class R>
+        requires detail::SameKeys<T, U>
+    auto fullOuterJoin(const DStream<U, R>& other, Partitioning partitioning = {},
+                       Where where = Where::current()) const {
+        return joined<detail::FullOuterJoinStep>(other, partitioning, where);
+    }
+    /// The same with an RDD.
+    template <class U, class P>
+        requires detail::SameKeys<T, U>
+    auto fullOuterJoin(const RDD<U, P>& table, Partitioning partitioning = {}, Where where = Where::current()) const {
+        return joined<detail::FullOuterJoinStep>(table, partitioning, where);
+    }
+    /// For each key of either, all its values in both streams in the same batch: `(K, (vector<V>, vector<W>))`.
+    template <class U, class R>
+        requires detail::SameKeys<T, U>
+    auto cogroup(const DStream<U, R>& other, Partitioning partitioning = {}, Where where = Where::current()) const {
+        return joined<detail::CogroupStep>(other, partitioning, where);
+    }
+    /// The same with an RDD.
+    template <class U, class P>
+        requires detail::SameKeys<T, U>
+    auto cogroup(const RDD<U, P>& table, Partitioning partitioning = {}, Where where = Where::current()) const {
+        return joined<detail::CogroupStep>(table, partitioning, where);
     }
     /// What `f(RDD<T>)` or `f(RDD<T>, Time)` makes of the RDD of each batch. `f` runs on the driver, once per batch,
     /// and may run jobs.
@@ -338,6 +436,10 @@ template <class T, class Recipe> class DStream {
     template <class Rdd, class U, class R, class Apply>
     DStream<typename Rdd::value_type> transformPair(const char* operation, const DStream<U, R>& other, Where where,
                                                     Apply apply) const;
+    template <class Join, class U, class R>
+    auto joined(const DStream<U, R>& other, const Partitioning& partitioning, Where where) const;
+    template <class Join, class U, class P>
+    auto joined(const RDD<U, P>& table, const Partitioning& partitioning, Where where) const;
     DStream<Owned> windowOf(const char* operation, Duration window, Duration slide, Where where) const;
     template <class Use> void output(const char* operation, Where where, Use use) const;
 

@@ -32,6 +32,18 @@ class StreamingContext {
     const Context& context() const { return core()->context(); }
     Duration batchDuration() const { return core()->batchDuration(); }
     StreamingContextState getState() const;
+    /// The context of this process that was started and not stopped, or nothing: one that is not started yet is never
+    /// returned.
+    static std::optional<StreamingContext> getActive();
+    /// The active context, or what `create()` gives, which is not started.
+    ///
+    /// Source: Spark StreamingContext.getActiveOrCreate
+    template <class Create>
+        requires std::invocable<Create&>
+    static StreamingContext getActiveOrCreate(Create create) {
+        if (const auto active = getActive()) return *active;
+        return create();
+    }
 
     /// Has every stream keep its RDDs for at least this long. May be called once.
     void remember(Duration duration, Where where = Where::current()) const { core()->remember(duration, where); }
@@ -52,6 +64,15 @@ class StreamingContext {
         return all;
     }
 
+    /// What `f(vector<RDD<T>>)` or `f(vector<RDD<T>>, Time)` makes of the RDDs of all streams, in their order. `f` runs
+    /// on the driver, once per batch, and may run jobs.
+    ///
+    /// Errors: UsageError where there is no stream, or where they differ in slide or context
+    /// Source: Spark StreamingContext.transform
+    template <class T, class F>
+        requires(std::invocable<F&, std::vector<RDD<T>>> || std::invocable<F&, std::vector<RDD<T>>, Time>)
+    auto transform(const std::vector<DStream<T>>& streams, F f, Where where = Where::current()) const;
+
     void addStreamingListener(std::shared_ptr<StreamingListener> listener) const { core()->add(std::move(listener)); }
     void removeStreamingListener(const std::shared_ptr<StreamingListener>& listener) const { core()->remove(listener); }
 
@@ -70,12 +91,18 @@ class StreamingContext {
     /// which follows when that batch is done.
     ///
     /// Errors: UsageError from within a listener
-    void stop(bool stopContext = true, bool stopGracefully = false) const { core()->stop(stopContext, stopGracefully); }
+    void stop(bool stopContext, bool stopGracefully = false) const { core()->stop(stopContext, stopGracefully); }
+    /// Not gracefully; stops the Context too, unless `rivulet.streaming.stopContextByDefault` is false.
+    void stop() const;
     /// Stops when the process gets SIGINT or SIGTERM, gracefully unless told otherwise; a second signal ends the
     /// process at once.
     void stopOnSignal(bool gracefully = true) const;
     /// Records that were received and never processed.
     long droppedRecords() const { return core()->droppedRecords(); }
+    /// How many batches and records there were, and how the last batch went.
+    ///
+    /// Threads: any
+    StreamingMetrics metrics() const { return core()->metrics(); }
 
     const std::shared_ptr<detail::StreamCore>& core() const { return handle_->core; }
 
@@ -84,7 +111,37 @@ class StreamingContext {
         std::shared_ptr<detail::StreamCore> core;
         ~Handle() { core->release(); }
     };
+    explicit StreamingContext(std::shared_ptr<const Handle> handle) : handle_(std::move(handle)) {}
+
     std::shared_ptr<const Handle> handle_;
 };
+
+template <class T, class F>
+    requires(std::invocable<F&, std::vector<RDD<T>>> || std::invocable<F&, std::vector<RDD<T>>, Time>)
+auto StreamingContext::transform(const std::vector<DStream<T>>& streams, F f, Where where) const {
+    using Result = std::remove_cvref_t<decltype(detail::callWithTime(f, Time(), std::declval<std::vector<RDD<T>>>()))>;
+    static_assert(AnyRdd<Result>, "transform's function must return an RDD");
+    using U = typename Result::Owned;
+    core()->requireOpen("transform", where);
+    if (streams.empty()) throw UsageError("transform: no streams were given; it needs at least one", where);
+    std::vector<detail::StreamNodePtr> parents;
+    for (const DStream<T>& stream : streams) {
+        parents.push_back(stream.recipe().root());
+        detail::requireCombinable(*parents.front(), *parents.back(), "transform", where);
+    }
+    const CallSite site{"transform", where};
+    const auto make = [streams, f = std::move(f), site](Time time) -> std::optional<RDD<U>> {
+        std::vector<RDD<T>> rdds;
+        for (const DStream<T>& stream : streams) {
+            auto rdd = stream.recipe()(time);
+            if (!rdd) detail::throwNoRdd(site, time);
+            rdds.push_back(std::move(*rdd));
+        }
+        return RDD<U>(detail::callWithTime(f, time, std::move(rdds)));
+    };
+    using Node = detail::ComputedNode<RDD<U>, std::remove_const_t<decltype(make)>>;
+    return DStream<U>(detail::NodeRecipe<detail::StreamNode<RDD<U>>>(detail::share<detail::StreamNode<RDD<U>>>(
+        new Node(core(), site, streams.front().slideDuration(), std::move(parents), make))));
+}
 
 } // namespace rivulet

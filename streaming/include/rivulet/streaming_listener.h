@@ -4,15 +4,56 @@
 
 #include <exception>
 #include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace rivulet {
+
+/// What one input put into a batch.
+struct StreamInputInfo {
+    /// Inputs are numbered 0, 1, 2 ... in the order of their creation.
+    int id = 0;
+    /// As the web page of Spark calls it: `Socket text stream [0]`.
+    std::string name;
+    /// 0 where the input cannot tell.
+    long records = 0;
+    /// What the records came from (files, offsets), where the input tells.
+    std::string description;
+};
+
+/// What is known of one output operation in one batch.
+struct OutputOperationInfo {
+    Time batchTime;
+    /// The number of the operation in the order of declaration: the same in every batch, also where other operations
+    /// have none.
+    int id = 0;
+    std::string name;        ///< `foreachRDD`
+    std::string description; ///< `foreachRDD at word_count.cpp:12`
+    /// By the context's clock; nothing until it has begun, or ended.
+    std::optional<Time> startTime, endTime;
+    /// How long it took; 0 until it has ended.
+    std::chrono::microseconds duration{};
+    /// Why it failed, or null.
+    std::exception_ptr failure;
+};
 
 /// What is known of a batch.
 struct BatchInfo {
     Time batchTime;
     /// Records that each input put into this batch, by the input's id; inputs that cannot tell give 0.
     std::map<int, long> inputRecords;
-    /// How long after its time the batch was begun.
+    /// What inputs tell of their records, by the input's id.
+    std::map<int, std::string> inputDescriptions;
+    /// Of all inputs, by their id; shared by all batches.
+    std::shared_ptr<const std::map<int, std::string>> inputNames;
+    /// The operations that have something to do in this batch, in the order of declaration; known when it is planned.
+    std::vector<OutputOperationInfo> outputs;
+    /// By the context's clock: when the batch's input was fixed, when it was begun, when it was done.
+    Time submissionTime;
+    std::optional<Time> processingStartTime, processingEndTime;
+    /// How long after its time the batch was begun; 0 until it is.
     std::chrono::microseconds schedulingDelay{};
     /// How long its jobs took; 0 until it is completed.
     std::chrono::microseconds processingDelay{};
@@ -25,19 +66,59 @@ struct BatchInfo {
         for (const auto& [input, records] : inputRecords) sum += records;
         return sum;
     }
+    std::vector<StreamInputInfo> inputs() const;
 };
 
 /// Hears of the life of batches. Override what you need.
 ///
-/// Threads: called by the thread that runs the batches, between its steps: be quick, and do not call `stop` here (a
-/// UsageError) Source:  Spark StreamingListener
+/// For each batch in this order: submitted, started, for each output operation started and completed, batch completed.
+///
+/// Threads: called by the threads that run the batches, between their steps, one event at a time: be quick, and do not
+///          call `stop` here (a UsageError)
+/// Source:  Spark StreamingListener
 class StreamingListener {
   public:
     virtual ~StreamingListener() = default;
     virtual void onStreamingStarted(Time) {}
+    /// The input of the batch is fixed; it has no delays yet.
+    virtual void onBatchSubmitted(const BatchInfo&) {}
     virtual void onBatchStarted(const BatchInfo&) {}
     /// For failed batches too.
     virtual void onBatchCompleted(const BatchInfo&) {}
+    virtual void onOutputOperationStarted(const OutputOperationInfo&) {}
+    /// For failed operations too.
+    virtual void onOutputOperationCompleted(const OutputOperationInfo&) {}
+};
+
+/// Logs, at INFO, how total delay and processing time were distributed over the last batches, after every batch.
+///
+/// Threads: as StreamingListener
+/// Source:  Spark StatsReportListener
+class StatsReportListener final : public StreamingListener {
+  public:
+    /// Errors: UsageError where `batches` is below 1
+    explicit StatsReportListener(int batches = 10, std::source_location where = std::source_location::current());
+    void onBatchCompleted(const BatchInfo& batch) override;
+
+  private:
+    const std::size_t most_;
+    std::vector<std::chrono::microseconds> totals_, processings_; // the oldest first
+};
+
+/// How the streaming goes, in numbers.
+///
+/// Source: Spark StreamingSource
+struct StreamingMetrics {
+    long totalCompletedBatches = 0;
+    long totalReceivedRecords = 0;  ///< of all batches that were begun
+    long totalProcessedRecords = 0; ///< of all batches that were completed, failed ones too
+    long missedTicks = 0;           ///< merged into a later batch, or skipped, because a batch took too long
+    long waitingBatches = 0;        ///< submitted and not begun
+    long runningBatches = 0;
+    /// Nothing until there is one.
+    std::optional<BatchInfo> lastReceivedBatch, lastCompletedBatch;
+
+    long unprocessedBatches() const { return waitingBatches + runningBatches; }
 };
 
 } // namespace rivulet

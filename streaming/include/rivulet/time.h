@@ -1,5 +1,7 @@
 #pragma once
 
+#include "rivulet/rdd/text_format.h"
+
 #include <chrono>
 #include <source_location>
 #include <string>
@@ -26,7 +28,44 @@ std::vector<Time> timesUntil(Time from, Time end, Duration step);
 /// from, from + step, ... up to `end`, which is included where it is reached.
 std::vector<Time> timesTo(Time from, Time end, Duration step);
 
+bool isMultipleOf(Duration duration, Duration step);
+
+/// A half-open range of time, as windows cover it.
+///
+/// Source: Spark Interval
+struct Interval {
+    Time begin, end;
+
+    Duration duration() const { return end - begin; }
+    Interval operator+(Duration by) const { return {begin + by, end + by}; }
+    Interval operator-(Duration by) const { return {begin - by, end - by}; }
+    friend bool operator==(const Interval&, const Interval&) = default;
+    /// Whether it begins earlier than another one of the same length.
+    ///
+    /// Errors: UsageError where they differ in length
+    bool operator<(const Interval& other) const;
+};
+
+/// `1500 ms`; of a time since the epoch, of an interval `[1000 ms, 2000 ms]`.
+std::string toString(Duration duration);
+std::string toString(Time time);
+std::string toString(const Interval& interval);
+/// For people: `250 ms`, `1.5 s`, `2.0 m`, `1.25 h`.
+///
+/// Source: Spark Duration.prettyPrint
+std::string prettyPrint(Duration duration);
+
 namespace detail {
+
+template <> struct TextFormat<Duration> {
+    static void append(std::string& out, Duration duration) { out += toString(duration); }
+};
+template <> struct TextFormat<Time> {
+    static void append(std::string& out, Time time) { out += toString(time); }
+};
+template <> struct TextFormat<Interval> {
+    static void append(std::string& out, const Interval& interval) { out += toString(interval); }
+};
 
 /// `10ms`, `1s`, `2min`: the largest unit that gives a whole number.
 std::string durationText(Duration duration);

@@ -91,3 +91,32 @@ TEST_CASE("a pointer to a member serves as a function") {
     expectTable(Pairs{{"abc", 1}}, [](auto r) { return r.keys().keyBy(&std::string::length); }, "[(3,abc)]");
     expectTable(Pairs{{"abc", 1}}, [](auto r) { return r.flatMap(&Pairs::value_type::first); }, "[a, b, c]");
 }
+
+TEST_CASE("glom gives the elements of each partition as one vector", "[R1]") {
+    const Context sc("local[2]", "test");
+    CHECK(text(sc.parallelize({1, 2, 3, 4}, 2).glom()) == "[[1, 2], [3, 4]]");
+    CHECK(text(sc.parallelize<std::string_view>({"a"}, 3).glom()) == "[[], [], [a]]");
+    CHECK(text(sc.range(0, 3, 1, 1).map([](long x) { return -x; }).glom().erased().glom()) == "[[[0, -1, -2]]]");
+    CHECK(sc.emptyRDD<int>().glom().isEmpty());
+    expectTable(
+        std::vector{1, 2, 3}, [](auto r) { return r.glom().flatMap([](const std::vector<int>& all) { return all; }); },
+        "[1, 2, 3]");
+}
+
+TEST_CASE("flatMapValues gives the key with each element of the value's range") {
+    const Pairs pairs{{"a", 1}, {"b", 0}, {"a", 2}};
+    expectTable(
+        pairs, [](auto r) { return r.flatMapValues([](long n) { return std::vector<long>(std::size_t(n), n * 10); }); },
+        "[(a,10), (a,20), (a,20)]");
+    expectTable(
+        pairs, [](auto r) { return r.flatMapValues([](long n) { return n > 0 ? std::optional(n) : std::nullopt; }); },
+        "[(a,1), (a,2)]");
+    using Texts = std::vector<std::pair<int, std::string>>;
+    expectTable(Texts{{1, "to be"}, {2, ""}}, [](auto r) { return r.flatMapValues(words); }, "[(1,to), (1,be)]");
+    expectTable(
+        Texts{{1, "ab"}}, [](auto r) { return r.partitionBy(3).flatMapValues(std::identity()); }, "[(1,a), (1,b)]");
+    const Context sc("local[2]", "test");
+    CHECK(sc.parallelize(pairs, 2).groupByKey(5).flatMapValues(std::identity()).partitioner()->numPartitions() == 5);
+    CHECK(text(sorted(sc.parallelize(pairs, 2).groupByKey(5).flatMapValues(std::identity()))) ==
+          "[(a,1), (a,2), (b,0)]");
+}

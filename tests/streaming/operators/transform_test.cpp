@@ -95,6 +95,10 @@ TEST_CASE("a stream without an RDD where another operation needs one fails the b
         operation = "transform";
         collectBatches(input.transform(id));
     }
+    SECTION("transform of several") {
+        operation = "transform";
+        collectBatches(ssc.transform<int>({other, input}, [](const std::vector<RDD<int>>& rdds) { return rdds[0]; }));
+    }
     SECTION("transformWith") {
         operation = "transformWith";
         collectBatches(other.transformWith(input, both));
@@ -105,4 +109,17 @@ TEST_CASE("a stream without an RDD where another operation needs one fails the b
     CHECK_THAT(text, Catch::Matchers::EndsWith(
                          ": a stream that it reads has no RDD at time 4000 ms; give an empty RDD where there are no "
                          "data"));
+}
+
+TEST_CASE("a context's transform gives what the function makes of the RDDs of all streams", "[A17]") {
+    checkEveryWay(
+        [](const TestStreamingContext& ssc, int n) {
+            return ssc.transform<int>({tableStream<int>(ssc, {{1}, {2}}, n), tableStream<int>(ssc, {{10}, {20}}, n),
+                                       tableStream<int>(ssc, {{100}, {}}, n)},
+                                      [](std::vector<RDD<int>> rdds, Time time) {
+                                          const long ms = time.time_since_epoch().count();
+                                          return unionAll(rdds).map([ms](int x) { return ms + x; });
+                                      });
+        },
+        Batches<long>{{1001, 1010, 1100}, {2002, 2020}}, true);
 }

@@ -35,6 +35,40 @@ template <class F> struct MapValue {
     }
 };
 
+/// Puts a constant in the place of the value.
+template <class V> struct WithoutValue {
+    using adapter = void;
+    template <class T> using result = std::pair<typename T::first_type, V>;
+    template <class X> auto operator()(X&& x, const OperatorSite&) const {
+        return std::pair<typename std::remove_cvref_t<X>::first_type, V>(std::forward<X>(x).first, V());
+    }
+};
+
+/// What `flatMapValues` gives for an element.
+template <class F, class T>
+using FlatMappedValue = std::pair<
+    typename T::first_type,
+    typename RangeElement<std::remove_cvref_t<std::invoke_result_t<const F&, const typename T::second_type&>>>::type>;
+
+/// Flattens the ranges of values, each value with its key.
+template <class F, class Sink> struct FlatMapValuesSink {
+    const F& f;
+    const OperatorSite& site;
+    Sink& next;
+    template <class X> void operator()(X&& x) {
+        using T = std::remove_cvref_t<X>;
+        Keyed<typename T::first_type, FlatMappedValue<F, T>> keyed{x.first, next};
+        FlatMapSink<F, decltype(keyed)>{f, site, keyed}(std::as_const(x.second));
+    }
+
+  private:
+    template <class K, class Row> struct Keyed {
+        const K& key;
+        Sink& next;
+        template <class U> void operator()(U&& value) { next(Row(key, std::forward<U>(value))); }
+    };
+};
+
 template <class F> struct WithKey {
     using adapter = void;
     template <class T> using result = std::pair<std::remove_cvref_t<std::invoke_result_t<const F&, const T&>>, T>;

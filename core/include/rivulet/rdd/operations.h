@@ -154,6 +154,33 @@ auto RDD<T, Pipe>::cogroupWith(const char* operation, const RDD<U, P>& other, co
 }
 
 template <class T, class Pipe>
+template <class Product, class U, class P>
+auto RDD<T, Pipe>::product(const char* operation, const RDD<U, P>& other, const Partitioning& partitioning,
+                           Where where) const {
+    const auto groups = cogroupWith(operation, other, partitioning, where);
+    using Products =
+        detail::ProductPipe<Product, KeyType, typename Owned::second_type, typename owned_t<U>::second_type>;
+    auto made = detail::lineageAfterNarrow(groups.lineagePtr(), true, operation, where, groups.partitioner());
+    return RDD<typename Products::value_type, Products>(std::move(made), Products(groups.pipe().node()));
+}
+
+template <class T, class Pipe>
+template <class Create, class Add, class Merge>
+auto RDD<T, Pipe>::combinedByKey(const char* operation, Where where, const Partitioning& partitioning, Create create,
+                                 Add add, Merge merge) const {
+    using V = typename Owned::second_type;
+    using C = detail::CombinedOf<Create, V>;
+    detail::requireConst<Create, const V&>();
+    detail::requireConst<Add, C&, const V&>();
+    detail::requireConst<Merge, C&, const C&>();
+    using Combination = detail::Combination<V, C, Create, Add, Merge>;
+    return aggregateBy(operation, where, choosePartitioner(partitioning), [&](const detail::OperatorSite& site) {
+        return Combination(detail::Function<Create>(std::move(create)), detail::Function<Add>(std::move(add)),
+                           detail::Function<Merge>(std::move(merge)), site);
+    });
+}
+
+template <class T, class Pipe>
 template <class Less>
 auto RDD<T, Pipe>::sortedBy(Less less, int numPartitions, Where where) const -> RDD<Owned> {
     constexpr std::size_t kSamplePerRange = 20, kOversampling = 3, kMostSampled = 1'000'000;

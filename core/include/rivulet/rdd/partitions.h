@@ -120,5 +120,20 @@ template <class F> struct WithoutIndex {
     }
 };
 
+/// `glom`: a partition as one vector, which is moved and not copied.
+template <class T> struct AllElements {
+    struct Range {
+        using value_type = std::vector<T>;
+        std::vector<T> all;
+        auto begin() { return std::move_iterator(&all); }
+        auto end() { return std::move_iterator(&all + 1); }
+    };
+    Range operator()(int, PartitionElements<T> elements) const {
+        Range range;
+        for (const T& x : elements) range.all.push_back(x);
+        return range;
+    }
+};
+
 } // namespace detail
 } // namespace rivulet

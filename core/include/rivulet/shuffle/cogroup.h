@@ -2,7 +2,7 @@
 
 #include "rivulet/shuffle/aggregate.h"
 
-/// Two keyed RDDs brought together by key; `join` is a product over each group.
+/// Two keyed RDDs brought together by key.
 namespace rivulet::detail {
 
 /// One of the two sides: shuffled, or read in place where it is partitioned as the result is.
@@ -99,19 +99,6 @@ class CogroupedNode final
     int partitions_;
     CogroupSide<Left> left_;
     CogroupSide<Right> right_;
-};
-
-/// All pairs of a key's values on both sides.
-struct InnerProduct {};
-template <class F, class Sink> struct ProductSink {
-    const F& f;
-    const OperatorSite& site;
-    Sink& next;
-    template <class K, class V, class W> void operator()(const Cogrouped<K, V, W>& group) {
-        for (const V& v : group.second.first)
-            for (const W& w : group.second.second)
-                next(std::pair<K, std::pair<V, W>>(group.first, std::pair<V, W>(v, w)));
-    }
 };
 
 } // namespace rivulet::detail

@@ -2,6 +2,8 @@
 
 #include "rivulet/stream/graph.h"
 
+#include <mutex>
+
 namespace rivulet {
 class Clock;
 } // namespace rivulet
@@ -34,6 +36,21 @@ class StreamCore : public std::enable_shared_from_this<StreamCore> {
     void remove(const std::shared_ptr<StreamingListener>& listener);
     void remember(Duration duration, std::source_location where);
 
+    /// The core that was started and not stopped, or null.
+    static std::shared_ptr<StreamCore> active();
+    /// What all handles share, so that a new one can be made.
+    std::shared_ptr<const void> owner() const { return owner_.lock(); }
+    void setOwner(std::weak_ptr<const void> owner) { owner_ = std::move(owner); }
+
+    /// For as long as it is held, no batch is planned or forgotten by another thread: to ask nodes for RDDs.
+    std::unique_lock<std::recursive_mutex> holdGraph() const;
+    /// The times of the batches that have begun at which a stream of this slide has an RDD, from `from` to `to`, both
+    /// floored and included. With the graph held.
+    ///
+    /// Errors: UsageError before the start
+    std::vector<Time> batchTimes(const char* operation, Time from, Time to, Duration slide,
+                                 std::source_location where) const;
+
     /// `inLoop`: batches run on a thread of their own as the clock goes; otherwise by `runBatch`, on the caller's.
     void start(bool inLoop, std::source_location where);
     /// Runs one batch; throws what made it fail.
@@ -49,17 +66,20 @@ class StreamCore : public std::enable_shared_from_this<StreamCore> {
     bool awaitTermination(std::optional<Duration> timeout);
     /// Records that were received and never processed, because the context was stopped or a batch failed.
     long droppedRecords() const;
+    StreamingMetrics metrics() const;
 
   private:
     struct Impl;
     void openInputs();
     void tellStarted();
     void runLoop();
+    void tryBatch(BatchInfo& info);
     void finish() noexcept;
 
     const Context context_;
     const Duration batchDuration_;
     const std::shared_ptr<Clock> clock_;
+    std::weak_ptr<const void> owner_;
     std::unique_ptr<Impl> impl_;
 };
 

@@ -66,6 +66,10 @@ class StreamNodeBase {
 
 using StreamNodePtr = std::shared_ptr<StreamNodeBase>;
 
+/// Throws a UsageError where two streams that are to be combined differ in context or slide.
+void requireCombinable(const StreamNodeBase& first, const StreamNodeBase& second, const char* operation,
+                       std::source_location where);
+
 /// Whether a stream of this slide has an RDD at this time.
 bool isValidTime(const StreamCore& core, Time time, Duration slide);
 
@@ -84,8 +88,8 @@ template <class Rdd> class StreamNode : public StreamNodeBase {
         if (!rdd) return rdd;
         bool persistedHere = false;
         if constexpr (Rdd::kErased) {
-            persistedHere = persisted_ && rdd->getStorageLevel() == StorageLevel::NONE;
-            if (persistedHere) rdd->persist();
+            persistedHere = level_ != StorageLevel::NONE && rdd->getStorageLevel() == StorageLevel::NONE;
+            if (persistedHere) rdd->persist(level_);
         }
         keep(time, {share(new Rdd(*rdd)), persistedHere});
         return rdd;
@@ -96,7 +100,7 @@ template <class Rdd> class StreamNode : public StreamNodeBase {
         return known.rdd ? std::optional<Rdd>(*static_cast<const Rdd*>(known.rdd.get())) : std::nullopt;
     }
     /// Has the RDDs cached that it makes from now on.
-    void persist() { persisted_ = true; }
+    void persist(StorageLevel level) { level_ = level; }
 
   protected:
     virtual std::optional<Rdd> compute(Time time) = 0;
@@ -108,7 +112,7 @@ template <class Rdd> class StreamNode : public StreamNodeBase {
         if constexpr (Rdd::kErased) static_cast<const Rdd*>(rdd)->unpersist();
     }
 
-    bool persisted_ = false;
+    StorageLevel level_ = StorageLevel::NONE;
 };
 
 /// A node that makes its RDDs by a function of the library's.
@@ -138,6 +142,8 @@ class Input {
     virtual long allocate(Time time) = 0;
     /// Records that were received and belong to no batch yet.
     virtual long unallocated() const { return 0; }
+    /// What makes up the batch of this time, for people: files, offsets.
+    virtual std::string describe(Time) const { return {}; }
     /// Whether a graceful stop has to run another batch for this input.
     virtual bool hasMore() const { return unallocated() > 0; }
     /// Records that could not be taken in (a line that is too long, half a line at a stop).

@@ -54,17 +54,8 @@ template <class T, class Recipe>
 template <class Rdd, class U, class R, class Apply>
 DStream<typename Rdd::value_type> DStream<T, Recipe>::transformPair(const char* operation, const DStream<U, R>& other,
                                                                     Where where, Apply apply) const {
-    const auto core = open(operation, where);
-    if (other.recipe().root()->core() != core)
-        throw UsageError(std::string(operation) +
-                             ": the two streams belong to different StreamingContexts; make both with the same one",
-                         where);
-    if (other.slideDuration() != slideDuration())
-        throw UsageError(std::string(operation) + ": the two streams have different slides (" +
-                             detail::durationText(slideDuration()) + " and " +
-                             detail::durationText(other.slideDuration()) +
-                             "); give both the same, with window(length, slide) for example",
-                         where);
+    open(operation, where);
+    detail::requireCombinable(*recipe().root(), *other.recipe().root(), operation, where);
     return node<typename Rdd::value_type>(operation, where, slideDuration(), {recipe().root(), other.recipe().root()},
                                           [left = recipe(), right = other.recipe(), apply,
                                            site = CallSite{operation, where}](Time time) -> std::optional<Rdd> {
@@ -87,6 +78,41 @@ auto DStream<T, Recipe>::transformWith(const DStream<U, R>& other, F f, Where wh
         "transformWith", other, where, [f = std::move(f)](const auto& a, const auto& b, Time time) {
             return RDD<typename Result::Owned>(detail::callWithTime(f, time, a.erased(), b.erased()));
         });
+}
+
+template <class T, class Recipe>
+template <class Join, class U, class R>
+auto DStream<T, Recipe>::joined(const DStream<U, R>& other, const Partitioning& partitioning, Where where) const {
+    const Join join{partitioning, where};
+    using Element = typename Join::template Element<typename Owned::first_type, typename Owned::second_type,
+                                                    typename owned_t<U>::second_type>;
+    return transformPair<RDD<Element>>(Join::kName, other, where,
+                                       [join](const auto& a, const auto& b, Time) { return RDD<Element>(join(a, b)); });
+}
+
+template <class T, class Recipe>
+template <class Join, class U, class P>
+auto DStream<T, Recipe>::joined(const RDD<U, P>& table, const Partitioning& partitioning, Where where) const {
+    const Join join{partitioning, where};
+    using Element = typename Join::template Element<typename Owned::first_type, typename Owned::second_type,
+                                                    typename owned_t<U>::second_type>;
+    const auto core = open(Join::kName, where);
+    if (detail::checkedLineage(table.lineagePtr()).engine() != core->context().engine())
+        throw UsageError(std::string(Join::kName) +
+                             ": the RDD belongs to another Context than the stream; make it with the stream's",
+                         where);
+    return made<Element>(Join::kName, where,
+                         [join, table = table.erased()](const auto& rdd) { return RDD<Element>(join(rdd, table)); });
+}
+
+template <class T, class Recipe>
+auto DStream<T, Recipe>::slice(Time from, Time to, Where where) const -> std::vector<RDD<Owned>> {
+    const auto core = recipe().root()->core();
+    const auto held = core->holdGraph();
+    std::vector<RDD<Owned>> rdds;
+    for (const Time time : core->batchTimes("slice", from, to, slideDuration(), where))
+        if (auto rdd = recipe()(time)) rdds.push_back(rdd->erased());
+    return rdds;
 }
 
 // ---- late data

@@ -91,6 +91,61 @@ template <class F> struct MapValuesStep {
     template <class R> auto operator()(const R& rdd) const { return rdd.mapValues(f, where); }
 };
 
+struct GlomStep {
+    std::source_location where;
+    template <class R> auto operator()(const R& rdd) const { return rdd.glom(where); }
+};
+template <class F> struct FlatMapValuesStep {
+    F f;
+    std::source_location where;
+    template <class R> auto operator()(const R& rdd) const { return rdd.flatMapValues(f, where); }
+};
+
+/// What two RDDs of the same batch, or one of a batch and one that stays, are joined by.
+struct CogroupStep {
+    static constexpr const char* kName = "cogroup";
+    template <class K, class V, class W> using Element = Cogrouped<K, V, W>;
+    Partitioning partitioning;
+    std::source_location where;
+    template <class A, class B> auto operator()(const A& a, const B& b) const {
+        return a.cogroup(b, partitioning, where);
+    }
+};
+struct JoinStep {
+    static constexpr const char* kName = "join";
+    template <class K, class V, class W> using Element = InnerProduct::Element<K, V, W>;
+    Partitioning partitioning;
+    std::source_location where;
+    template <class A, class B> auto operator()(const A& a, const B& b) const { return a.join(b, partitioning, where); }
+};
+struct LeftOuterJoinStep {
+    static constexpr const char* kName = "leftOuterJoin";
+    template <class K, class V, class W> using Element = LeftOuterProduct::Element<K, V, W>;
+    Partitioning partitioning;
+    std::source_location where;
+    template <class A, class B> auto operator()(const A& a, const B& b) const {
+        return a.leftOuterJoin(b, partitioning, where);
+    }
+};
+struct RightOuterJoinStep {
+    static constexpr const char* kName = "rightOuterJoin";
+    template <class K, class V, class W> using Element = RightOuterProduct::Element<K, V, W>;
+    Partitioning partitioning;
+    std::source_location where;
+    template <class A, class B> auto operator()(const A& a, const B& b) const {
+        return a.rightOuterJoin(b, partitioning, where);
+    }
+};
+struct FullOuterJoinStep {
+    static constexpr const char* kName = "fullOuterJoin";
+    template <class K, class V, class W> using Element = FullOuterProduct::Element<K, V, W>;
+    Partitioning partitioning;
+    std::source_location where;
+    template <class A, class B> auto operator()(const A& a, const B& b) const {
+        return a.fullOuterJoin(b, partitioning, where);
+    }
+};
+
 /// Gives every element the same key: a reduction of all elements is one by that key.
 struct WithSameKey {
     template <class T> std::pair<char, T> operator()(const T& x) const { return {char(), x}; }

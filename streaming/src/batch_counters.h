@@ -1,0 +1,31 @@
+#pragma once
+
+#include "rivulet/streaming_listener.h"
+
+#include <mutex>
+
+namespace rivulet::detail {
+
+/// Counts batches and their records.
+///
+/// Threads: own synchronization
+class BatchCounters {
+  public:
+    void submitted(const BatchInfo& batch);
+    void started(const BatchInfo& batch);
+    void completed(const BatchInfo& batch);
+    void missed(long ticks);
+    StreamingMetrics snapshot() const;
+
+  private:
+    mutable std::mutex mutex_;
+    StreamingMetrics counted_; // guarded by mutex_
+};
+
+/// What an input is called that an operation made: `socketTextStream` with id 0 is `Socket text stream [0]`.
+std::string inputName(std::string_view operation, int id);
+
+/// Logs how long a batch took.
+void logBatch(const BatchInfo& batch);
+
+} // namespace rivulet::detail
