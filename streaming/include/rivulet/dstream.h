@@ -5,6 +5,7 @@
 #include "rivulet/stream/recipe.h"
 #include "rivulet/stream/state.h"
 #include "rivulet/stream/window.h"
+#include "rivulet/stream/window/reduced_window.h"
 
 namespace rivulet {
 
@@ -299,20 +300,30 @@ template <class T, class Recipe> class DStream {
     /// Cost:   the batches of a window are kept in memory
     /// Errors: UsageError at the call where a duration is not a multiple
     DStream<Owned> window(Duration window, Duration slide = {}, Where where = Where::current()) const;
-    /// Returns, for each key, the combination of its values over the last `window`, once every `slide`.
+    /// Returns, for each key, the combination of its values over the last `window`, once every `slide` (default: every
+    /// batch).
+    ///
+    /// Values are combined in the order of their batches, and by partition within a batch. A key that has no element in
+    /// the window is not there.
     ///
     /// Shape:   DStream<pair<K, V>> -> DStream<pair<K, V>>; one RDD every `slide`; hash-partitioned
-    /// Units:   `window` and `slide` are multiples of this stream's slide
-    /// Cost:    one combined element per key and batch is kept; a slide combines those of its window
+    /// Units:   `window` and `slide` are multiples of this stream's slide, not necessarily of each other
+    /// Cost:    O(elements of the slide + keys in the window) per slide, however long the window is; memory for one
+    /// combined value per key and pane, where a pane is as long as the greatest common divisor of window and slide
     /// Errors:  UsageError at the call where a duration is not a multiple; JobError where `combine` throws in every
-    /// attempt Threads: `combine` runs concurrently; it must be associative Source:  Spark
-    /// PairDStreamFunctions.reduceByKeyAndWindow; Zaharia et al., SOSP 2013, section 3.3
+    /// attempt
+    /// Threads: `combine` runs concurrently; it must be pure and associative, not commutative
+    /// Source:  Spark PairDStreamFunctions.reduceByKeyAndWindow; Zaharia et al., SOSP 2013, section 3.3; panes in two
+    /// stacks: Tangwongsan, Hirzel, Schneider, DEBS 2017
     template <class F>
         requires(AnyPair<T> && requires(F& f, const owned_t<T>& x) { f(x.second, x.second); })
     DStream<owned_t<T>> reduceByKeyAndWindow(F combine, Duration window, Duration slide = {},
-                                             Partitioning partitioning = {}, Where where = Where::current()) const;
-    /// The same. `inverse` is accepted for Spark's sake and not called: keys that left the window are gone, and nothing
-    /// drifts.
+                                             Partitioning partitioning = {}, Where where = Where::current()) const {
+        return reducedWindow("reduceByKeyAndWindow", std::move(combine), detail::KeepAll{}, window, slide,
+                             std::move(partitioning), where);
+    }
+    /// The same. `inverse` is accepted for Spark's sake and not called: panes cost less than taking values out, keys
+    /// that left the window are gone, and nothing drifts.
     template <class F, class G>
         requires(AnyPair<T> &&
                  requires(F& f, G& g, const owned_t<T>& x) {
@@ -323,6 +334,78 @@ template <class T, class Recipe> class DStream {
                                              Partitioning partitioning = {}, Where where = Where::current()) const {
         static_cast<void>(inverse);
         return reduceByKeyAndWindow(std::move(combine), window, slide, std::move(partitioning), where);
+    }
+    /// The same of those pairs of a key and its combination for which `filter` is true. What it leaves out stays in the
+    /// window, and may come out again at a later slide.
+    template <class F, class G, class P>
+        requires(AnyPair<T> && std::predicate<P&, const owned_t<T>&> &&
+                 requires(F& f, G& g, const owned_t<T>& x) {
+                     f(x.second, x.second);
+                     g(x.second, x.second);
+                 })
+    DStream<owned_t<T>> reduceByKeyAndWindow(F combine, G inverse, Duration window, Duration slide,
+                                             Partitioning partitioning, P filter,
+                                             Where where = Where::current()) const {
+        static_cast<void>(inverse);
+        detail::requireConst<P, const Owned&>();
+        return reducedWindow("reduceByKeyAndWindow", std::move(combine), std::move(filter), window, slide,
+                             std::move(partitioning), where);
+    }
+    /// The combination of all elements of the last `window`; nothing where there are none.
+    ///
+    /// Shape:   one element or none every `slide`, in one partition
+    /// Units, cost, errors: as for `reduceByKeyAndWindow`
+    /// Source:  Spark DStream.reduceByWindow
+    template <class F>
+        requires std::invocable<F&, const owned_t<T>&, const owned_t<T>&>
+    DStream<owned_t<T>> reduceByWindow(F combine, Duration window, Duration slide = {},
+                                       Where where = Where::current()) const {
+        return map(detail::WithSameKey{}, where)
+            .reducedWindow("reduceByWindow", std::move(combine), detail::KeepAll{}, window, slide, 1, where)
+            .values(where);
+    }
+    /// The same; `inverse` is not called.
+    template <class F, class G>
+        requires(std::invocable<F&, const owned_t<T>&, const owned_t<T>&> &&
+                 std::invocable<G&, const owned_t<T>&, const owned_t<T>&>)
+    DStream<owned_t<T>> reduceByWindow(F combine, G inverse, Duration window, Duration slide = {},
+                                       Where where = Where::current()) const {
+        static_cast<void>(inverse);
+        return reduceByWindow(std::move(combine), window, slide, where);
+    }
+    /// One element every `slide`: how many the last `window` has, 0 where there are none.
+    ///
+    /// Source: Spark DStream.countByWindow, which gives nothing before the first element
+    DStream<long> countByWindow(Duration window, Duration slide = {}, Where where = Where::current()) const {
+        return map(detail::OneOfSameKey{}, where)
+            .reducedWindow("countByWindow", std::plus<>(), detail::KeepAll{}, window, slide, 1, where)
+            .mapPartitions(detail::CountOrZero{}, false, where);
+    }
+    /// How often each value occurs in the last `window`.
+    ///
+    /// Cost:   as for `reduceByKeyAndWindow`
+    /// Source: Spark DStream.countByValueAndWindow
+    DStream<std::pair<Owned, long>> countByValueAndWindow(Duration window, Duration slide = {},
+                                                          Partitioning partitioning = {},
+                                                          Where where = Where::current()) const {
+        return map(withOne, where)
+            .reducedWindow("countByValueAndWindow", std::plus<>(), detail::KeepAll{}, window, slide,
+                           std::move(partitioning), where);
+    }
+    /// For each key all its values in the last `window`, in the order of their batches.
+    ///
+    /// Shape:  DStream<pair<K, V>> -> DStream<pair<K, vector<V>>>; hash-partitioned
+    /// Cost:   O(elements of the window) per slide, which is what it gives; an element is shuffled once
+    /// Source: Spark PairDStreamFunctions.groupByKeyAndWindow
+    auto groupByKeyAndWindow(Duration window, Duration slide = {}, Partitioning partitioning = {},
+                             Where where = Where::current()) const
+        requires AnyPair<T>
+    {
+        partitioning = partitioningOf("groupByKeyAndWindow", std::move(partitioning), where);
+        return made<Owned>("groupByKeyAndWindow", where,
+                           [partitioning, where](const auto& rdd) { return rdd.partitionBy(partitioning, where); })
+            .windowOf("groupByKeyAndWindow", window, slide, where)
+            .groupByKey(partitioning, where);
     }
 
     // ---- late data
@@ -441,6 +524,14 @@ template <class T, class Recipe> class DStream {
     template <class Join, class U, class P>
     auto joined(const RDD<U, P>& table, const Partitioning& partitioning, Where where) const;
     DStream<Owned> windowOf(const char* operation, Duration window, Duration slide, Where where) const;
+    template <class F, class Filter>
+    DStream<Owned> reducedWindow(const char* operation, F combine, Filter filter, Duration window, Duration slide,
+                                 Partitioning partitioning, Where where) const;
+    /// What was asked for, or a partitioner that is the same for every batch.
+    Partitioning partitioningOf(const char* operation, Partitioning wanted, Where where) const {
+        if (wanted.get()) return wanted;
+        return HashPartitioner(open(operation, where)->context().defaultParallelism(), where);
+    }
     template <class Use> void output(const char* operation, Where where, Use use) const;
 
     std::shared_ptr<detail::StreamRecord> record_;

@@ -159,16 +159,22 @@ auto DStream<T, Recipe>::window(Duration window, Duration slide, Where where) co
 }
 
 template <class T, class Recipe>
-template <class F>
-    requires(AnyPair<T> && requires(F& f, const owned_t<T>& x) { f(x.second, x.second); })
-DStream<owned_t<T>> DStream<T, Recipe>::reduceByKeyAndWindow(F combine, Duration window, Duration slide,
-                                                             Partitioning partitioning, Where where) const {
-    const auto core = open("reduceByKeyAndWindow", where);
-    // Every pane is partitioned alike, so that those of a window are combined where they lie.
-    if (!partitioning.get()) partitioning = HashPartitioner(core->context().defaultParallelism(), where);
-    return reduceByKey(combine, partitioning, where)
-        .windowOf("reduceByKeyAndWindow", window, slide, where)
-        .reduceByKey(combine, partitioning, where);
+template <class F, class Filter>
+auto DStream<T, Recipe>::reducedWindow(const char* operation, F combine, Filter filter, Duration window, Duration slide,
+                                       Partitioning partitioning, Where where) const -> DStream<Owned> {
+    using V = typename Owned::second_type;
+    detail::requireKey<typename Owned::first_type>();
+    detail::requireConst<F, const V&, const V&>();
+    const auto core = open(operation, where);
+    if (slide == Duration::zero()) slide = slideDuration();
+    detail::requireMultiple(window, slideDuration(), operation, "window", where);
+    detail::requireMultiple(slide, slideDuration(), operation, "slide", where);
+    partitioning = partitioningOf(operation, std::move(partitioning), where);
+    using Node = detail::StreamNode<RDD<Owned>>;
+    std::shared_ptr<Node> node = detail::share(
+        new detail::ReducedWindowNode<Recipe, F, Filter>(core, CallSite{operation, where}, recipe(), partitioning.get(),
+                                                         window, slide, std::move(combine), std::move(filter)));
+    return DStream<Owned>(detail::NodeRecipe<Node>(std::move(node)));
 }
 
 template <class T, class Recipe>

@@ -151,6 +151,18 @@ struct WithSameKey {
     template <class T> std::pair<char, T> operator()(const T& x) const { return {char(), x}; }
 };
 
+/// What `countByWindow` adds up, and what it gives: the one value that there is, or 0.
+struct OneOfSameKey {
+    template <class T> std::pair<char, long> operator()(const T&) const { return {char(), 1L}; }
+};
+struct CountOrZero {
+    std::vector<long> operator()(PartitionElements<std::pair<char, long>> counts) const {
+        long sum = 0;
+        for (const auto& count : counts) sum += count.second;
+        return {sum};
+    }
+};
+
 /// One element: how many the RDD has. A partition without elements counts too, so that there is an element for an empty
 /// RDD.
 template <class Rdd> RDD<long> countOf(const Rdd& rdd, std::source_location where) {

@@ -1,0 +1,252 @@
+#pragma once
+
+#include "rivulet/stream/kept.h"
+#include "rivulet/stream/window/pane_store.h"
+
+#include <numeric>
+
+/// `reduceByKeyAndWindow` and what is made of it: a pane per batch, combined by key, and never the elements themselves.
+namespace rivulet::detail {
+
+/// Rows of a map task on their way to the panes. A small table combines them as long as keys come again before it is
+/// full, so that a few keys cost no traffic; where they do not, rows are routed as they come. The rows of a key keep
+/// their order.
+template <class K, class V, class Combine> class PreCombineSink {
+  public:
+    PreCombineSink(KeyedRows<K, V>& output, const Router<K>& route, const Combine& combine)
+        : output_(output),
+          route_(route),
+          combine_(combine) {}
+
+    template <class Row> void operator()(Row&& row) {
+        Cell<K, V> cell;
+        if (!combining_) {
+            cell.set(std::forward<Row>(row).first, own(std::forward<Row>(row).second), output_.arena());
+            auto& bucket = output_.bucket(route_(cell.slot()));
+            bucket.push_back(std::move(cell));
+            return;
+        }
+        cell.set(std::forward<Row>(row).first, own(std::forward<Row>(row).second), texts_);
+        Cell<K, V>& known = table_.at(cell.slot());
+        ++rows_;
+        if (known.used()) {
+            known.value() = combine_(std::as_const(known.value()), std::as_const(cell.value()));
+        } else {
+            table_.claim(known, cell.slot(), std::move(cell.value()));
+            if (table_.size() == kMostKeys) flush();
+        }
+        texts_.clear();
+    }
+    [[gnu::noinline]] void flush() {
+        combining_ = rows_ >= 2 * table_.size();
+        rows_ = 0;
+        for (Cell<K, V>& cell : table_.cells()) {
+            if (!cell.used()) continue;
+            Cell<K, V> moved;
+            moved.claim(cell.slot(), std::move(cell.value()), output_.arena());
+            auto& bucket = output_.bucket(route_(moved.slot()));
+            bucket.push_back(std::move(moved));
+        }
+        table_ = Table<K, V>();
+    }
+
+  private:
+    static constexpr std::size_t kMostKeys = 2048; // the table stays in the processor's second cache
+
+    KeyedRows<K, V>& output_;
+    const Router<K>& route_;
+    const Combine& combine_;
+    bool combining_ = true;
+    std::size_t rows_ = 0;
+    Table<K, V> table_;
+    Arena texts_;
+};
+
+/// Calls the user's function; what it throws is told to have come from the window's operator.
+template <class V, class F> struct CombineValues {
+    const F& f;
+    const OperatorSite& site;
+    V operator()(const V& a, const V& b) const { return static_cast<V>(callUser(site, f, a, b)); }
+};
+
+/// The map side of a keyed window.
+template <class Pipe, class V, class F> class PaneShuffle final : public ShuffleDependency {
+  public:
+    using K = KeyOf<typename Pipe::value_type>;
+
+    PaneShuffle(LineagePtr parent, Pipe pipe, Function<F> combine, const OperatorSite& site,
+                std::shared_ptr<const Partitioner> partitioner)
+        : ShuffleDependency(std::move(parent), kIsErased<Pipe>, pipe.partitions(), partitioner->numPartitions()),
+          pipe_(std::move(pipe)),
+          combine_(std::move(combine)),
+          site_(site),
+          route_(std::move(partitioner)) {}
+
+    std::shared_ptr<const MapOutput> runMapTask(int partition, TaskContext& task) const override {
+        auto made = adopt(new KeyedRows<K, V>(route_.partitions()));
+        const CombineValues<V, F> combine{*combine_, site_};
+        PreCombineSink<K, V, CombineValues<V, F>> sink(static_cast<KeyedRows<K, V>&>(*made), route_, combine);
+        drain(pipe_, partition, task, sink);
+        sink.flush();
+        return made;
+    }
+
+  private:
+    Pipe pipe_;
+    Function<F> combine_;
+    OperatorSite site_;
+    Router<K> route_;
+};
+
+/// Adds the rows of a partition to a store, where they lie where they have to be.
+template <class K, class V, class Combine> class AddSink {
+  public:
+    AddSink(PaneStore<K, V>& store, const Combine& combine) : store_(store), combine_(combine) {}
+    template <class Row> void operator()(Row&& row) {
+        Cell<K, V> cell;
+        cell.set(std::forward<Row>(row).first, own(std::forward<Row>(row).second), texts_);
+        rows_.push_back(std::move(cell));
+        if (rows_.size() == kWaiting) flush();
+    }
+    [[gnu::noinline]] void flush() {
+        store_.add(rows_, combine_);
+        rows_.clear();
+        texts_.clear();
+    }
+
+  private:
+    static constexpr std::size_t kWaiting = 256;
+
+    PaneStore<K, V>& store_;
+    const Combine& combine_;
+    Rows<Cell<K, V>> rows_;
+    Arena texts_;
+};
+
+/// Lets everything through that a window gives.
+struct KeepAll {
+    template <class Row> bool operator()(const Row&) const { return true; }
+};
+template <class F> struct KeepIf {
+    const F& f;
+    const OperatorSite& site;
+    template <class Row> bool operator()(const Row& row) const { return callUser(site, f, row); }
+};
+
+/// The window itself: a store per partition. Each batch of the parent is taken in when it runs, whether an RDD is due
+/// or not; a batch that no window has is not even computed.
+///
+/// `Filter` is KeepAll or a predicate of the user's.
+template <class Recipe, class F, class Filter>
+class ReducedWindowNode final : public KeptStreamNode<typename Recipe::RddType::Owned> {
+  public:
+    using Row = typename Recipe::RddType::Owned;
+    using K = typename Row::first_type;
+    using V = typename Row::second_type;
+
+    ReducedWindowNode(std::weak_ptr<StreamCore> core, CallSite site, Recipe recipe,
+                      std::shared_ptr<const Partitioner> partitioner, Duration window, Duration slide, F combine,
+                      Filter filter)
+        : KeptStreamNode<Row>(std::move(core), site, slide, {recipe.root()}),
+          recipe_(std::move(recipe)),
+          partitioner_(std::move(partitioner)),
+          batch_(recipe_.root()->slide()),
+          window_(window),
+          pane_(std::gcd(window.count(), slide.count())),
+          combine_(std::move(combine)),
+          filter_(std::move(filter)) {
+        stores_.reserve(std::size_t(partitioner_->numPartitions()));
+        for (int p = 0; p < partitioner_->numPartitions(); ++p) stores_.emplace_back(batch_, pane_, window_);
+    }
+
+    void materialize(Time time) override {
+        const auto core = this->core();
+        if (!isValidTime(*core, time, batch_)) return;
+        const Time zero = core->zeroTime();
+        due_ = ceilTime(time, this->slide(), zero);
+        paneEnd_ = ceilTime(time, pane_, zero);
+        if (paneEnd_ <= due_ - window_) return;
+        if (due_ == time)
+            KeptStreamNode<Row>::materialize(time);
+        else
+            run(time, false);
+        std::int64_t bytes = 0;
+        for (const Store& store : stores_) bytes += std::int64_t(store.sizeBytes());
+        if (!memory_) {
+            const auto& account = core->context().engine()->memory();
+            memory_.emplace(account, account->consumer("windows"));
+        }
+        memory_->resize(bytes);
+    }
+    void commit(Time) override {
+        for (Store& store : stores_) store.commit();
+    }
+    void abort(Time time) noexcept override {
+        for (Store& store : stores_) store.abort();
+        this->drop(time);
+    }
+
+  protected:
+    std::optional<std::vector<KeptRows<Row>>> makeRows(Time time,
+                                                       std::shared_ptr<const Partitioner>& partitioner) override {
+        partitioner = partitioner_;
+        return run(time, true);
+    }
+
+  private:
+    using Store = PaneStore<K, V>;
+    using Combine = CombineValues<V, F>;
+    using Pipe = std::remove_cvref_t<decltype(std::declval<const typename Recipe::RddType&>().pipe())>;
+
+    static Time ceilTime(Time time, Duration step, Time zero) {
+        const Time floor = floorTime(time, step, zero);
+        return floor == time ? time : floor + step;
+    }
+    /// Takes the batch in, and gives the rows of the window that ends with it if they are due.
+    std::vector<KeptRows<Row>> run(Time time, bool emits) {
+        const auto rdd = recipe_(time);
+        const auto lineage = makeLineage(this->core()->context().engine(), "WindowedRDD", this->site(), partitioner_);
+        std::shared_ptr<ShuffleDependency> shuffle;
+        const bool inPlace = rdd && rdd->partitioner() && rdd->partitioner()->equals(*partitioner_);
+        if (rdd) {
+            if (!inPlace)
+                shuffle = adopt(new PaneShuffle<Pipe, V, F>(rdd->lineagePtr(), rdd->pipe(), combine_, lineage->site(),
+                                                            partitioner_));
+            lineage->dependOn({rdd->lineagePtr(), kIsErased<Pipe>, shuffle});
+        }
+        const Combine combine{*combine_, lineage->site()};
+        return runTasks<KeptRows<Row>, ErasedPipe<Row>>(
+            lineage, this->site(), allPartitions(int(stores_.size())), [&](int p, TaskContext& task) {
+                Store& store = stores_[std::size_t(p)];
+                store.begin(paneEnd_, due_ - window_, combine);
+                if (shuffle) {
+                    eachOutput<KeyedRows<K, V>>(*shuffle, p, task, [&](const auto& rows) { store.add(rows, combine); });
+                } else if (inPlace) {
+                    AddSink<K, V, Combine> sink(store, combine);
+                    drain(rdd->pipe(), p, task, sink);
+                    sink.flush();
+                }
+                store.seal();
+                auto rows = share(new Rows<Row>());
+                if (emits) emit(store, *rows, combine);
+                return KeptRows<Row>(rows);
+            });
+    }
+    void emit(Store& store, Rows<Row>& rows, const Combine& combine) const {
+        if constexpr (std::is_same_v<Filter, KeepAll>)
+            store.emit(rows, combine, *filter_);
+        else
+            store.emit(rows, combine, KeepIf<Filter>{*filter_, combine.site});
+    }
+
+    const Recipe recipe_;
+    const std::shared_ptr<const Partitioner> partitioner_;
+    const Duration batch_, window_, pane_;
+    const Function<F> combine_;
+    const Function<Filter> filter_;
+    Rows<Store> stores_;
+    std::optional<MemoryReservation> memory_;
+    Time due_{}, paneEnd_{}; // of the batch that runs: when the next RDD is due, and whose pane it belongs to
+};
+
+} // namespace rivulet::detail
