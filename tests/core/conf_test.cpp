@@ -218,7 +218,7 @@ TEST_CASE("a command line argument sets a key") {
           "--conf: rivulet.executor = 'fast': must be one of tbb, threads, serial, for example 'tbb'");
 }
 
-TEST_CASE("--conf is taken out of a program's arguments, wherever it stands") {
+TEST_CASE("each --conf is taken out of a program's arguments, wherever it stands") {
     const auto left = [](std::vector<std::string> words, Conf& conf) {
         std::vector<char*> argv;
         for (std::string& word : words) argv.push_back(word.data());

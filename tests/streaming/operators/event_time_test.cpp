@@ -24,7 +24,8 @@ struct Run {
     long lateRecords = 0;
 };
 
-/// Runs 1 s batches, each of which takes all that has arrived when it runs; `arrivals[i]` arrive between the clock's seconds i and i + 1.
+/// Runs 1 s batches, each of which takes all that has arrived when it runs; `arrivals[i]` arrive between the clock's
+/// seconds i and i + 1.
 Run run(const std::vector<Clicks>& arrivals, Duration slack, LateRecords policy, int more = 0) {
     TestStreamingContext ssc(1s);
     auto input = ssc.queueStream<Click>(false);
