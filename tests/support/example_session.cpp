@@ -1,13 +1,14 @@
 // example_session PROGRAM SESSION: tests an example that reads lines from a TCP server and runs until it is
 // interrupted.
 //
-// The first line of the file SESSION is the example's command line, "$ name argument...", where PORT stands for the
-// port of a server that this program opens on the loopback. Lines that begin with "> " are sent, in one piece. All
-// others are lines that the example must print, in any order and among others; when it has, it is interrupted and must
-// end with status 0.
+// The first line of the file SESSION is the example's command line, "$ name argument...", where PORT and PORT2 stand
+// for the ports of two servers that this program opens on the loopback. Lines that begin with "> " are sent by the
+// first, in one piece, those with "2> " by the second. All others are lines that the example must print, in any order
+// and among others; when it has, it is interrupted and must end with status 0.
 
 #include <algorithm>
 #include <arpa/inet.h>
+#include <array>
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
@@ -25,6 +26,7 @@
 
 namespace {
 
+constexpr std::size_t kServers = 2;
 constexpr int kPatienceMs = 50'000; // below the time-out of the test, so that this program tells what is missing
 
 [[noreturn]] void fail(const std::string& what) { throw std::runtime_error(what); }
@@ -36,7 +38,7 @@ int checked(int result, const char* call) {
 
 struct Session {
     std::vector<std::string> arguments;
-    std::string sent;
+    std::array<std::string, kServers> sent;
     std::vector<std::string> expected;
 };
 
@@ -50,7 +52,9 @@ Session readSession(const std::string& path) {
             std::istringstream words(line.substr(2));
             for (std::string word; words >> word;) session.arguments.push_back(word);
         } else if (line.starts_with("> ")) {
-            session.sent += line.substr(2) + '\n';
+            session.sent[0] += line.substr(2) + '\n';
+        } else if (line.starts_with("2> ")) {
+            session.sent[1] += line.substr(3) + '\n';
         } else {
             session.expected.push_back(line);
         }
@@ -111,22 +115,25 @@ bool printedAll(const std::string& printed, std::vector<std::string>& missing) {
 }
 
 void check(const char* program, Session session) {
-    const Server server = listenOnLoopback();
-    std::ranges::replace(session.arguments, "PORT", server.port);
+    const std::array<Server, kServers> servers{listenOnLoopback(), listenOnLoopback()};
+    std::ranges::replace(session.arguments, "PORT", servers[0].port);
+    std::ranges::replace(session.arguments, "PORT2", servers[1].port);
     const Child child = run(program, session.arguments);
 
     std::string printed;
     bool interrupted = false;
-    // The connection stays open to the end: losing it would be an event of its own.
-    for (int connection = -1;;) {
-        pollfd waited[] = {{child.output, POLLIN, 0}, {connection < 0 ? server.socket : -1, POLLIN, 0}};
-        if (checked(::poll(waited, 2, kPatienceMs), "poll") == 0)
+    // A server accepts one connection, which stays open to the end: losing it would be an event of its own.
+    std::array<pollfd, kServers + 1> waited{
+        {{servers[0].socket, POLLIN, 0}, {servers[1].socket, POLLIN, 0}, {child.output, POLLIN, 0}}};
+    for (;;) {
+        if (checked(::poll(waited.data(), waited.size(), kPatienceMs), "poll") == 0)
             fail("nothing happens; so far it printed\n" + printed);
-        if (waited[1].revents) {
-            connection = checked(::accept4(server.socket, nullptr, nullptr, SOCK_CLOEXEC), "accept4");
-            sendAll(connection, session.sent);
+        for (std::size_t i = 0; i < kServers; ++i) {
+            if (!waited[i].revents) continue;
+            sendAll(checked(::accept4(servers[i].socket, nullptr, nullptr, SOCK_CLOEXEC), "accept4"), session.sent[i]);
+            waited[i] = {-1, 0, 0};
         }
-        if (waited[0].revents) {
+        if (waited[kServers].revents) {
             char bytes[4096];
             const ssize_t size = ::read(child.output, bytes, sizeof bytes);
             if (size <= 0) break;
