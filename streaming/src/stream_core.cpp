@@ -27,6 +27,8 @@ std::mutex activeMutex;
 std::weak_ptr<StreamCore> activeCore; // guarded by activeMutex
 std::string activeSite;               // guarded by activeMutex
 
+constexpr std::size_t kMostPosted = 1000; // of what waits to be told; more would be a receiver gone wild
+
 std::string timeText(Time time) { return std::to_string(time.time_since_epoch().count()) + " ms"; }
 
 /// The failure of a batch, with its time in front of what failed.
@@ -55,6 +57,7 @@ struct StreamCore::Impl {
     std::exception_ptr failure;
     long dropped = 0;
     std::vector<std::shared_ptr<StreamingListener>> listeners;
+    std::vector<std::function<void(StreamingListener&)>> posted;
     std::thread loop;
 
     // Own synchronization.
@@ -93,6 +96,15 @@ struct StreamCore::Impl {
                 logError("a streaming listener threw: " + messageOf(std::current_exception()));
             }
         }
+    }
+
+    void tellPosted() {
+        std::vector<std::function<void(StreamingListener&)>> events;
+        {
+            std::lock_guard lock(mutex);
+            events.swap(posted);
+        }
+        for (const auto& event : events) tell(event);
     }
 
     void collectNodes() {
@@ -185,7 +197,21 @@ void StreamCore::requireOpen(const char* operation, std::source_location where) 
 
 void StreamCore::add(Output output) { impl_->outputs.push_back(std::move(output)); }
 
-void StreamCore::add(std::shared_ptr<Input> input) { impl_->declaredInputs.push_back(std::move(input)); }
+void StreamCore::add(std::shared_ptr<Input> input) {
+    input->setId(int(impl_->declaredInputs.size()));
+    impl_->declaredInputs.push_back(std::move(input));
+}
+
+std::vector<InputInfo> StreamCore::inputs() const {
+    std::vector<InputInfo> infos;
+    for (const auto& input : impl_->declaredInputs) infos.push_back({input->id(), input->name(), input->isReceiver()});
+    return infos;
+}
+
+void StreamCore::post(std::function<void(StreamingListener&)> event) {
+    std::lock_guard lock(impl_->mutex);
+    if (impl_->posted.size() < kMostPosted) impl_->posted.push_back(std::move(event));
+}
 
 void StreamCore::add(std::shared_ptr<StreamingListener> listener) {
     std::lock_guard lock(impl_->mutex);
@@ -291,6 +317,7 @@ void StreamCore::runBatch(Time time) {
     info.batchTime = time;
     info.schedulingDelay = std::max<Microseconds>(clock_->now() - time, Microseconds::zero());
     const auto begun = Steady::now();
+    impl_->tellPosted();
     try {
         for (std::size_t i = 0; i < impl_->inputs.size(); ++i)
             info.inputRecords[impl_->inputIds[i]] = impl_->inputs[i]->allocate(time);
@@ -344,6 +371,7 @@ void StreamCore::finish() noexcept {
     }
     long left = 0;
     for (const auto& input : impl_->inputs) left += input->unallocated();
+    impl_->tellPosted();
     if (stopContext) context_.stop();
     {
         std::lock_guard lock(activeMutex);
