@@ -1,5 +1,8 @@
 #include "io_pool.h"
 
+#include "rivulet/error.h"
+#include "rivulet/log.h"
+
 #include <mutex>
 
 namespace rivulet::detail {
@@ -14,7 +17,18 @@ std::shared_ptr<IoPool> IoPool::shared(int threads) {
 }
 
 IoPool::IoPool(int threads) : context_(threads), work_(context_.get_executor()) {
-    for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { context_.run(); });
+    for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
+}
+
+void IoPool::run() noexcept {
+    for (;;) {
+        try {
+            context_.run();
+            return;
+        } catch (...) { // must not take the other connections with it
+            logError("an I/O handler threw: " + messageOf(std::current_exception()));
+        }
+    }
 }
 
 IoPool::~IoPool() {

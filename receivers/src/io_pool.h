@@ -1,5 +1,7 @@
 #pragma once
 
+#include "rivulet/stream/core.h"
+
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <memory>
@@ -22,9 +24,26 @@ class IoPool {
     boost::asio::io_context& context() { return context_; }
 
   private:
+    void run() noexcept;
+
     boost::asio::io_context context_;
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
     std::vector<std::jthread> threads_;
 };
+
+/// Makes something that runs on the pool of a context; the pool lives as long as the pointer, which handlers must not
+/// hold.
+template <class Make> auto withPool(StreamCore& core, const Make& make) {
+    const auto pool = IoPool::shared(int(core.context().conf().getInt("rivulet.streaming.io.threads")));
+    auto made = make(pool->context());
+    struct Owner {
+        std::shared_ptr<IoPool> pool;
+        decltype(made) held;
+    };
+    auto* const raw = made.get();
+    const auto owner = std::make_shared<Owner>(Owner{pool, std::move(made)});
+    using Made = std::remove_pointer_t<decltype(raw)>;
+    return std::shared_ptr<Made>(owner, raw);
+}
 
 } // namespace rivulet::detail

@@ -99,21 +99,6 @@ StreamingMetrics BatchCounters::snapshot() const {
     return counted_;
 }
 
-std::string inputName(std::string_view operation, int id) {
-    std::string name;
-    for (const char c : operation) {
-        const bool upper = c >= 'A' && c <= 'Z', lower = c >= 'a' && c <= 'z';
-        if (upper && !name.empty()) name += ' ';
-        if (name.empty() && lower)
-            name += char(c - 'a' + 'A');
-        else if (!name.empty() && upper)
-            name += char(c - 'A' + 'a');
-        else
-            name += c;
-    }
-    return name + " [" + std::to_string(id) + "]";
-}
-
 void logBatch(const BatchInfo& batch) {
     if (!logEnabled(LogLevel::Info)) return;
     char line[160];

@@ -22,9 +22,6 @@ class BatchCounters {
     StreamingMetrics counted_; // guarded by mutex_
 };
 
-/// What an input is called that an operation made: `socketTextStream` with id 0 is `Socket text stream [0]`.
-std::string inputName(std::string_view operation, int id);
-
 /// Logs how long a batch took.
 void logBatch(const BatchInfo& batch);
 

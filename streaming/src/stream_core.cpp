@@ -34,6 +34,8 @@ std::mutex activeMutex;
 std::weak_ptr<StreamCore> activeCore; // guarded by activeMutex
 std::string activeSite;               // guarded by activeMutex
 
+constexpr std::size_t kMostPosted = 1000; // of what waits to be told; more would be a receiver gone wild
+
 std::string timeText(Time time) { return std::to_string(time.time_since_epoch().count()) + " ms"; }
 
 /// The failure of a batch, with its time in front of what failed.
@@ -62,6 +64,7 @@ struct StreamCore::Impl {
     std::exception_ptr failure;
     long dropped = 0;
     std::vector<std::shared_ptr<StreamingListener>> listeners;
+    std::vector<std::function<void(StreamingListener&)>> posted;
     std::thread loop;
 
     // Own synchronization.
@@ -74,7 +77,6 @@ struct StreamCore::Impl {
 
     // Changed before the start alone; then used by the thread that runs the batches.
     std::vector<std::shared_ptr<Input>> declaredInputs, inputs; // of those, the ones that outputs need
-    std::vector<int> inputIds;
     std::shared_ptr<const std::map<int, std::string>> inputNames;
     std::vector<Output> outputs;
     std::vector<StreamNodePtr> nodes; // all that outputs need, parents first
@@ -112,6 +114,15 @@ struct StreamCore::Impl {
         }
     }
 
+    void tellPosted() {
+        std::vector<std::function<void(StreamingListener&)>> events;
+        {
+            std::lock_guard lock(mutex);
+            events.swap(posted);
+        }
+        for (const auto& event : events) tell(event);
+    }
+
     void collectNodes() {
         struct Visit {
             StreamNodePtr node;
@@ -132,15 +143,14 @@ struct StreamCore::Impl {
             }
         }
         std::map<int, std::string> names;
-        for (std::size_t i = 0; i < declaredInputs.size(); ++i) {
-            const auto* node = dynamic_cast<const StreamNodeBase*>(declaredInputs[i].get());
+        for (const auto& input : declaredInputs) {
+            const auto* node = dynamic_cast<const StreamNodeBase*>(input.get());
             if (!seen.contains(node)) {
                 logWarn("start: no output needs the input of " + node->site().text() + ", so it is not started");
                 continue;
             }
-            inputs.push_back(declaredInputs[i]);
-            inputIds.push_back(int(i));
-            names.emplace(int(i), inputName(node->site().operation, int(i)));
+            inputs.push_back(input);
+            names.emplace(input->id(), input->name());
         }
         for (const KeptByBatch* lasting : kept) slack = std::max(slack, lasting->slack());
         inputNames = std::make_shared<const std::map<int, std::string>>(std::move(names));
@@ -156,9 +166,9 @@ struct StreamCore::Impl {
 
     void allocate(Time time, BatchInfo& info) const {
         for (std::size_t i = 0; i < inputs.size(); ++i) {
-            info.inputRecords[inputIds[i]] = inputs[i]->allocate(time);
+            info.inputRecords[inputs[i]->id()] = inputs[i]->allocate(time);
             if (auto told = inputs[i]->describe(time); !told.empty())
-                info.inputDescriptions.emplace(inputIds[i], std::move(told));
+                info.inputDescriptions.emplace(inputs[i]->id(), std::move(told));
         }
     }
 
@@ -289,7 +299,21 @@ void StreamCore::requireOpen(const char* operation, std::source_location where) 
 
 void StreamCore::add(Output output) { impl_->outputs.push_back(std::move(output)); }
 
-void StreamCore::add(std::shared_ptr<Input> input) { impl_->declaredInputs.push_back(std::move(input)); }
+void StreamCore::add(std::shared_ptr<Input> input) {
+    input->setId(int(impl_->declaredInputs.size()));
+    impl_->declaredInputs.push_back(std::move(input));
+}
+
+std::vector<InputInfo> StreamCore::inputs() const {
+    std::vector<InputInfo> infos;
+    for (const auto& input : impl_->declaredInputs) infos.push_back({input->id(), input->name(), input->isReceiver()});
+    return infos;
+}
+
+void StreamCore::post(std::function<void(StreamingListener&)> event) {
+    std::lock_guard lock(impl_->mutex);
+    if (impl_->posted.size() < kMostPosted) impl_->posted.push_back(std::move(event));
+}
 
 void StreamCore::add(std::shared_ptr<StreamingListener> listener) {
     std::lock_guard lock(impl_->mutex);
@@ -425,6 +449,7 @@ void StreamCore::runBatch(Time time) {
     info.inputNames = impl_->inputNames;
     info.submissionTime = clock_->now();
     const auto begun = Steady::now();
+    impl_->tellPosted();
     try {
         const auto held = holdGraph();
         impl_->lastBatch = time;
@@ -511,6 +536,7 @@ void StreamCore::finish() noexcept {
     }
     long left = 0;
     for (const auto& input : impl_->inputs) left += input->unallocated();
+    impl_->tellPosted();
     if (stopContext) context_.stop();
     {
         std::lock_guard lock(activeMutex);

@@ -53,13 +53,16 @@ Conf testConf(std::string_view master) {
     return conf;
 }
 
+/// Backpressure goes by how long batches really take, which would make a test depend on the machine.
+Conf withoutBackpressure(Conf conf) { return conf.setIfMissing("rivulet.streaming.backpressure.enabled", "false"); }
+
 } // namespace
 
 TestStreamingContext::TestStreamingContext(Duration batchDuration, std::string_view master)
     : TestStreamingContext(testConf(master), batchDuration) {}
 
 TestStreamingContext::TestStreamingContext(const Conf& conf, Duration batchDuration)
-    : TestStreamingContext(Context(conf), batchDuration, std::make_shared<ManualClock>()) {}
+    : TestStreamingContext(Context(withoutBackpressure(conf)), batchDuration, std::make_shared<ManualClock>()) {}
 
 TestStreamingContext::TestStreamingContext(const Context& context, Duration batchDuration,
                                            std::shared_ptr<ManualClock> clock)

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "rivulet/rivulet.h"
-#include "support/stream_harness.h"
+#include "support/receiver_programs.h"
 #include "support/text_server.h"
 
 #include <string>
@@ -10,36 +10,6 @@
 namespace rivulet::test {
 
 inline constexpr const char* kLoopback = "127.0.0.1";
-
-/// Runs batches until the condition holds.
-template <class Condition> bool runUntil(TestStreamingContext& ssc, const Condition& condition) {
-    return eventually([&] {
-        if (condition()) return true;
-        ssc.advanceBatch();
-        return false;
-    });
-}
-
-/// The elements of all batches in one.
-template <class T> std::vector<T> flattened(const CollectedBatches<T>& batches) {
-    std::vector<T> all;
-    for (const auto& batch : batches.all()) all.insert(all.end(), batch.begin(), batch.end());
-    return all;
-}
-
-/// How many elements all batches have.
-template <class T> std::size_t totalSize(const CollectedBatches<T>& batches) {
-    std::size_t total = 0;
-    for (const auto& batch : batches.all()) total += batch.size();
-    return total;
-}
-
-/// What the receivers of a context hold, and the most that they ever held.
-inline MemoryAccount::Usage receivedMemory(const Context& context) {
-    for (const auto& usage : context.memory().snapshot())
-        if (usage.consumer == "received") return usage;
-    return {};
-}
 
 /// A test of one socket stream: the server, the context, and the lines that arrived so far.
 struct SocketProgram {

@@ -59,6 +59,7 @@ template <class T> class TableSource final : public detail::StreamNode<RDD<T>>, 
           batches_(std::move(batches)),
           partitions_(partitions) {}
 
+    std::string kind() const override { return "Table stream"; }
     long allocate(Time time) override { return long(batchAt(time).elements().size()); }
 
   protected:

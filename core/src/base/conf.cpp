@@ -155,13 +155,16 @@ std::string formatNumber(Type type, std::int64_t value) {
 
 std::string rangeText(const Key& key) {
     if (key.max == kNoMax || (key.type == Type::Integer && key.max == kMaxInt))
-        return key.min == 0 && key.type != Type::Integer ? "" : " >= " + formatNumber(key.type, key.min);
+        return key.min == 0 && key.type != Type::Integer && key.type != Type::Number
+                   ? ""
+                   : " >= " + formatNumber(key.type, key.min);
     return " from " + formatNumber(key.type, key.min) + " to " + formatNumber(key.type, key.max);
 }
 
 std::string ruleText(Type type) {
     switch (type) {
     case Type::Integer: return "a whole number";
+    case Type::Number: return "a number";
     case Type::Bool: return "true or false";
     case Type::Bytes: return "a size in bytes";
     case Type::Duration: return "a duration with its unit (ms, s, min, h, d)";
@@ -227,6 +230,11 @@ std::optional<std::string> checkedValue(const Key& key, std::string_view value) 
     case Type::Choice: return choiceOf(key, value);
     case Type::Bool: return parseBool(value) ? std::optional(lower(value)) : std::nullopt;
     case Type::Integer: return inRange(parseInteger(value));
+    case Type::Number: {
+        const auto number = parseDouble(value);
+        return number && *number >= double(key.min) && *number <= double(key.max) ? std::optional(std::string(value))
+                                                                                  : std::nullopt;
+    }
     case Type::Bytes: return inRange(parseBytes(value));
     case Type::Duration: return inRange(parseMilliseconds(value));
     }
@@ -241,6 +249,7 @@ std::string noValueMessage(std::string_view key) {
 const char* getterOf(Type type) {
     switch (type) {
     case Type::Integer: return "getInt";
+    case Type::Number: return "getDouble";
     case Type::Bool: return "getBool";
     case Type::Bytes: return "getBytes";
     case Type::Duration: return "getDuration";

@@ -6,7 +6,7 @@
 /// Every setting that the library knows: a new key is one row here, and Conf checks, lists and completes it.
 namespace rivulet::detail::conf {
 
-enum class Type { String, MasterString, Choice, Integer, Bool, Bytes, Duration };
+enum class Type { String, MasterString, Choice, Integer, Number, Bool, Bytes, Duration };
 
 constexpr std::int64_t kKiB = 1024;
 constexpr std::int64_t kMiB = 1024 * kKiB;
@@ -44,6 +44,19 @@ constexpr Key kKeys[] = {
     {"rivulet.rdd.limit.initialNumPartitions", Type::Integer, "1", "partitions that take() tries first", "1", 1,
      kMaxInt},
     {"rivulet.rdd.limit.scaleUpFactor", Type::Integer, "4", "how many times more take() tries next", "4", 2, kMaxInt},
+    {"rivulet.streaming.backpressure.enabled", Type::Bool, "true",
+     "whether receivers are slowed down to what the batches can process", "false"},
+    {"rivulet.streaming.backpressure.initialRate", Type::Integer, "0",
+     "records per second for each receiver until the first batches tell; 0: no limit but the buffer", "10000"},
+    {"rivulet.streaming.backpressure.pid.derived", Type::Number, "0", "weight of the change of the error", "0.1"},
+    {"rivulet.streaming.backpressure.pid.integral", Type::Number, "0.2", "weight of what has to be caught up with",
+     "0.2"},
+    {"rivulet.streaming.backpressure.pid.minRate", Type::Number, "100", "records per second that are always allowed",
+     "100"},
+    {"rivulet.streaming.backpressure.pid.proportional", Type::Number, "1",
+     "weight of the error between the rate allowed and the rate processed", "1.0"},
+    {"rivulet.streaming.blockInterval", Type::Duration, "200ms",
+     "what a receiver gets in this time may be a partition of its own", "200ms", 1},
     {"rivulet.streaming.concurrentJobs", Type::Integer, "1", "outputs of a batch that run at the same time", "2", 1,
      1024},
     {"rivulet.streaming.failedBatches", Type::Choice, "stop",
@@ -62,8 +75,12 @@ constexpr Key kKeys[] = {
     {"rivulet.streaming.receiver.bufferBytes", Type::Bytes, "64m", "what one receiver may hold before it waits", "64m",
      1},
     {"rivulet.streaming.receiver.maxLineBytes", Type::Bytes, "16m", "a longer line from a socket is an error", "1m", 1},
-    {"rivulet.streaming.receiverRestartDelay", Type::Duration, "2s", "the pause before a failed receiver starts again",
-     "2s"},
+    {"rivulet.streaming.receiver.maxRate", Type::Integer, "0", "records per second for each receiver; 0: no limit",
+     "10000"},
+    {"rivulet.streaming.receiverMaxRestartDelay", Type::Duration, "30s",
+     "the longest pause before a receiver that fails again and again", "30s"},
+    {"rivulet.streaming.receiverRestartDelay", Type::Duration, "2s",
+     "the pause before a failed receiver starts again; it doubles each time, with jitter", "2s"},
     {"rivulet.streaming.stopContextByDefault", Type::Bool, "true",
      "whether a stop() of a StreamingContext that is not told otherwise stops its Context too", "false"},
     {"rivulet.streaming.stopGracefullyOnShutdown", Type::Bool, "false",

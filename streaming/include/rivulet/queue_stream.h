@@ -35,6 +35,7 @@ template <class T> class QueueNode final : public StreamNode<RDD<T>>, public Inp
         return 0; // the elements of an RDD are not counted before they are computed
     }
 
+    std::string kind() const override { return "Queue stream"; }
     bool hasMore() const override {
         std::lock_guard lock(mutex_);
         return !waiting_.empty();

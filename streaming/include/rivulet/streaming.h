@@ -4,5 +4,6 @@
 #include "rivulet/core.h"
 #include "rivulet/dstream.h"
 #include "rivulet/queue_stream.h"
+#include "rivulet/receiver.h"
 #include "rivulet/streaming_context.h"
 #include "rivulet/streaming_listener.h"

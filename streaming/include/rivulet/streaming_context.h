@@ -3,6 +3,7 @@
 #include "rivulet/clock.h"
 #include "rivulet/dstream.h"
 #include "rivulet/queue_stream.h"
+#include "rivulet/receiver.h"
 
 namespace rivulet {
 
@@ -53,6 +54,29 @@ class StreamingContext {
     template <class T> QueueStream<T> queueStream(bool oneAtATime = true, Where where = Where::current()) const {
         return QueueStream<T>::make(core(), oneAtATime, where);
     }
+    /// A stream that a receiver of one's own feeds, given by value or by pointer; see `Receiver`.
+    ///
+    /// Shape:  one RDD per batch; a partition for every 64 KiB and every block interval, at most the default
+    ///         parallelism
+    /// Errors: UsageError where the pointer is null
+    /// Source: Spark StreamingContext.receiverStream
+    template <AnyReceiver R>
+    ReceiverStream<typename R::Element> receiverStream(R receiver, Where where = Where::current()) const {
+        return receiverStream(detail::share(new R(std::move(receiver))), where);
+    }
+    template <AnyReceiver R>
+    ReceiverStream<typename R::Element> receiverStream(std::shared_ptr<R> receiver,
+                                                       Where where = Where::current()) const {
+        return detail::receiverStream<typename R::Element>(core(), std::move(receiver), where);
+    }
+    template <AnyReceiver R>
+    ReceiverStream<typename R::Element> receiverStream(std::unique_ptr<R> receiver,
+                                                       Where where = Where::current()) const {
+        return receiverStream(std::shared_ptr<R>(std::move(receiver)), where);
+    }
+    /// Every input that was declared, in the order of creation.
+    std::vector<InputInfo> inputs() const { return core()->inputs(); }
+
     /// The elements of all streams, one after the other.
     ///
     /// Errors: UsageError where there is none, or where they differ in slide or context

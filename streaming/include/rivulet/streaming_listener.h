@@ -69,6 +69,23 @@ struct BatchInfo {
     std::vector<StreamInputInfo> inputs() const;
 };
 
+/// What is known of an input.
+struct InputInfo {
+    int id = 0;       ///< inputs are counted from 0 in the order of their creation
+    std::string name; ///< such as "Socket stream [0]"
+    bool isReceiver = false;
+};
+
+/// What is known of a receiver.
+struct ReceiverInfo {
+    int streamId = 0; ///< the id of its input
+    std::string name;
+    bool active = false;
+    std::string lastErrorMessage; ///< empty where it had none
+    std::exception_ptr lastError; ///< null where it had none, or was told in words alone
+    Time lastErrorTime{};
+};
+
 /// Hears of the life of batches. Override what you need.
 ///
 /// For each batch in this order: submitted, started, for each output operation started and completed, batch completed.
@@ -82,6 +99,13 @@ class StreamingListener {
     virtual void onStreamingStarted(Time) {}
     /// The input of the batch is fixed; it has no delays yet.
     virtual void onBatchSubmitted(const BatchInfo&) {}
+
+    // Of receivers, told between two batches and before the end of a stop: started (also again), an error (after which
+    // it goes on or is started again), at its end.
+    virtual void onReceiverStarted(const ReceiverInfo&) {}
+    virtual void onReceiverError(const ReceiverInfo&) {}
+    virtual void onReceiverStopped(const ReceiverInfo&) {}
+
     virtual void onBatchStarted(const BatchInfo&) {}
     /// For failed batches too.
     virtual void onBatchCompleted(const BatchInfo&) {}

@@ -25,15 +25,20 @@ class StreamCore : public std::enable_shared_from_this<StreamCore> {
     const Context& context() const { return context_; }
     Duration batchDuration() const { return batchDuration_; }
     Clock& clock() const { return *clock_; }
+    const std::shared_ptr<Clock>& sharedClock() const { return clock_; }
     Time zeroTime() const;
     State state() const;
 
     /// Throws a UsageError once the context was started or stopped.
     void requireOpen(const char* operation, std::source_location where) const;
     void add(Output output);
+    /// Gives it the next id.
     void add(std::shared_ptr<Input> input);
+    std::vector<InputInfo> inputs() const;
     void add(std::shared_ptr<StreamingListener> listener);
     void remove(const std::shared_ptr<StreamingListener>& listener);
+    /// From any thread: the listeners are told between two batches.
+    void post(std::function<void(StreamingListener&)> event);
     void remember(Duration duration, std::source_location where);
 
     /// The core that was started and not stopped, or null.

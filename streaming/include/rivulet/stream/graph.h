@@ -148,6 +148,17 @@ class Input {
     virtual bool hasMore() const { return unallocated() > 0; }
     /// Records that could not be taken in (a line that is too long, half a line at a stop).
     virtual long dropped() const { return 0; }
+
+    /// What it is, in a few words: "Socket stream".
+    virtual std::string kind() const { return "Input stream"; }
+    virtual bool isReceiver() const { return false; }
+    /// Inputs are counted from 0 in the order of their creation.
+    int id() const { return id_; }
+    void setId(int id) { id_ = id; }
+    std::string name() const { return kind() + " [" + std::to_string(id_) + "]"; }
+
+  private:
+    int id_ = -1;
 };
 
 /// What a stream keeps from batch to batch: state, and the panes of windows. Computed by jobs of its own, before the

@@ -1,0 +1,118 @@
+#include "connection.h"
+
+#include <boost/asio/buffer.hpp>
+
+namespace rivulet::detail {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+Connection::Connection(TcpSocket socket, std::shared_ptr<ReceivedBlocks> blocks, std::unique_ptr<Framing> framing,
+                       Settings settings, OnEnd onEnd)
+    : socket_(std::move(socket)),
+      pace_(socket_.get_executor()),
+      idle_(socket_.get_executor()),
+      blocks_(std::move(blocks)),
+      framing_(std::move(framing)),
+      settings_(settings),
+      onEnd_(std::move(onEnd)),
+      buffer_(std::make_unique_for_overwrite<char[]>(settings.readBytes)) {}
+
+void Connection::start() {
+    if (settings_.idleTimeout > Duration::zero()) watchIdle();
+    read();
+}
+
+void Connection::read() {
+    if (closed_ || ended_ || reading_) return;
+    reading_ = true;
+    socket_.async_read_some(asio::buffer(buffer_.get(), settings_.readBytes),
+                            [self = shared_from_this()](error_code error, std::size_t size) {
+                                self->reading_ = false;
+                                if (self->closed_) return;
+                                self->readSinceLook_ = true;
+                                self->take(std::string_view(self->buffer_.get(), size));
+                                if (error) self->end(error.message());
+                                self->pump();
+                            });
+}
+
+/// What its framing throws ends this connection and no other.
+void Connection::take(std::string_view bytes) {
+    if (ended_) return;
+    try {
+        ReceivedBlock block = framing_->feed(bytes);
+        if (block.records > 0) pending_.push_back(std::move(block));
+    } catch (...) {
+        why_ = messageOf(std::current_exception());
+        ended_ = true;
+    }
+}
+
+void Connection::end(std::string why) {
+    if (ended_) return;
+    ended_ = true;
+    why_ = std::move(why);
+    ReceivedBlock block = framing_->end();
+    if (block.records > 0) pending_.push_back(std::move(block));
+}
+
+void Connection::pump() {
+    if (closed_) return;
+    while (!pending_.empty()) {
+        std::optional<Time> again;
+        if (!blocks_->offer(pending_.front(), framing_->cut(), again)) return again ? pumpAt(*again) : void();
+        pending_.pop_front();
+    }
+    if (!ended_) return read();
+    close();
+    if (const OnEnd onEnd = std::exchange(onEnd_, nullptr)) onEnd(why_);
+}
+
+void Connection::pumpAt(Time time) {
+    pace_.expires_after(std::max(Duration(1), time - blocks_->clock().now()));
+    pace_.async_wait([self = shared_from_this()](error_code cancelled) {
+        if (!cancelled) self->pump();
+    });
+}
+
+/// A peer that sends nothing from one look to the next is idle, unless it is not read.
+void Connection::watchIdle() {
+    idle_.expires_after(settings_.idleTimeout);
+    readSinceLook_ = false;
+    idle_.async_wait([self = shared_from_this()](error_code cancelled) {
+        if (cancelled || self->closed_) return;
+        if (self->readSinceLook_ || !self->reading_) return self->watchIdle();
+        self->end("it sent nothing for " + durationText(self->settings_.idleTimeout));
+        self->pump();
+    });
+}
+
+void Connection::finish() {
+    if (closed_) return;
+    error_code error;
+    socket_.non_blocking(true, error);
+    const auto putAll = [this] {
+        for (; !pending_.empty(); pending_.pop_front()) blocks_->put(std::move(pending_.front()), true);
+    };
+    putAll();
+    while (!ended_ && !error && blocks_->hasSpace() && !blocks_->hasMaxRate()) {
+        const std::size_t size = socket_.read_some(asio::buffer(buffer_.get(), settings_.readBytes), error);
+        take(std::string_view(buffer_.get(), size));
+        if (error == asio::error::eof) end(error.message());
+        putAll();
+    }
+    blocks_->countDropped(framing_->unfinished()); // half a record that nobody can complete
+    onEnd_ = nullptr;
+    close();
+}
+
+void Connection::close() {
+    closed_ = true;
+    pace_.cancel();
+    idle_.cancel();
+    error_code ignored;
+    socket_.close(ignored);
+}
+
+} // namespace rivulet::detail

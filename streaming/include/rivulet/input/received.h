@@ -1,0 +1,197 @@
+#pragma once
+
+#include "rivulet/clock.h"
+#include "rivulet/input/blocks.h"
+#include "rivulet/input/rates.h"
+#include "rivulet/stream/core.h"
+
+#include <atomic>
+#include <thread>
+
+/// The way from receivers to batches.
+namespace rivulet {
+namespace detail {
+
+/// Where receivers put blocks and batches take them from: bounded by bytes and by a rate, so that a sender that is
+/// faster than the computation waits.
+///
+/// Threads: receivers put, the thread that runs the batches takes
+class ReceivedBlocks {
+  public:
+    struct Limits {
+        std::size_t capacityBytes = 0;
+        Duration batch{};
+        double maxRate = 0, initialRate = 0; // records per second; 0: none
+    };
+
+    ReceivedBlocks(std::shared_ptr<MemoryAccount> memory, std::shared_ptr<Clock> clock, Limits limits);
+    /// `call` is called, by the taking thread, when a receiver whose block was refused may try again. Set before the
+    /// start.
+    void onSpace(std::function<void()> call) { onSpace_ = std::move(call); }
+
+    /// For receivers that may block: waits until there are room and permits for so many records. False at once where a
+    /// stop is requested.
+    bool admit(long records, const std::stop_token& stop);
+    /// Adds a block. After a stop, what has no room is dropped and counted.
+    void put(ReceivedBlock block, bool afterStop = false);
+    /// For receivers that may not block: puts as much of the block as there are room and permits for. False: `block`
+    /// keeps the rest; try again when `onSpace` is called, and at `again` where that is given.
+    bool offer(ReceivedBlock& block, CutBlock cut, std::optional<Time>& again);
+    /// Whether there is room for another block.
+    bool hasSpace() const;
+
+    /// Takes all that waits.
+    std::vector<ReceivedBlock> take();
+    long waitingRecords() const;
+    long dropped() const { return dropped_.load(); }
+    void countDropped(long records) { dropped_ += records; }
+
+    /// Whether the program has set a limit, beside what backpressure asks for.
+    bool hasMaxRate() const { return hasMaxRate_; }
+    /// What backpressure allows, in records per second.
+    void setRate(double rate);
+    /// The limit in force, 0 where there is none.
+    double rate() const;
+    Clock& clock() const { return *clock_; }
+
+  private:
+    bool admitSlowly(long records, const std::stop_token& stop);
+    void add(ReceivedBlock block);
+    void changed(); // with mutex_ held
+
+    const std::shared_ptr<MemoryAccount> memory_;
+    const MemoryAccount::ConsumerId consumer_;
+    const std::shared_ptr<Clock> clock_;
+    const std::size_t capacityBytes_;
+    const bool hasMaxRate_;
+    std::function<void()> onSpace_;
+
+    std::atomic<bool> mayWait_ = false; // full or limited: admission has to look closer
+    std::atomic<long> dropped_ = 0;
+
+    mutable std::mutex mutex_; // guards the following
+    std::condition_variable_any changed_;
+    std::vector<ReceivedBlock> waiting_;
+    std::size_t waitingBytes_ = 0;
+    long waitingRecords_ = 0;
+    long changes_ = 0;
+    bool refused_ = false; // a receiver waits for onSpace
+    RateLimiter limiter_;
+};
+
+/// Publishes to a receiver, after every batch, how fast it may be.
+///
+/// Source: Spark RateController
+class RateController final : public StreamingListener {
+  public:
+    RateController(int input, std::weak_ptr<ReceivedBlocks> blocks, Duration batch, PidRateEstimator::Gains gains);
+    void onBatchCompleted(const BatchInfo& info) override;
+
+  private:
+    const int input_;
+    const std::weak_ptr<ReceivedBlocks> blocks_;
+    const long judgedTogether_; // so many batches are one to the estimator
+    PidRateEstimator estimator_;
+    long judged_ = 0, records_ = 0;
+    double workMs_ = 0;
+};
+
+/// An input that receivers feed: gives each batch what is there at its time, and tells of its life.
+class ReceivedInput : public Input, public KeptByBatch {
+  public:
+    ReceivedInput(const std::shared_ptr<StreamCore>& core, std::string kind);
+
+    std::string kind() const override { return kind_; }
+    bool isReceiver() const override { return true; }
+    /// Fixes the batch's blocks: the plan of a batch, made once and kept as long as the batch is remembered.
+    long allocate(Time time) override;
+    long unallocated() const override;
+    long dropped() const override { return blocks_->dropped(); }
+    void materialize(Time) override {}
+    /// The batch is done: its blocks are acknowledged to receivers that asked for it.
+    void commit(Time time) override;
+    void abort(Time) noexcept override {}
+
+    ReceivedBlocks& blocks() const { return *blocks_; }
+    const std::shared_ptr<ReceivedBlocks>& sharedBlocks() const { return blocks_; }
+    Backoff backoff() const;
+    void tellStarted() { tell(true, {}, nullptr); }
+    void tellError(const std::string& message, std::exception_ptr error);
+    void tellStopped() { tell(false, {}, nullptr); }
+
+    /// Adds it to its context, with its backpressure.
+    static void declare(StreamCore& core, const std::shared_ptr<ReceivedInput>& input);
+
+  protected:
+    /// Puts what waits in a block that is not full.
+    virtual void seal() const {}
+    ReceivedBatchPtr batchAt(Time time) const;
+    void forgetBatches(Time upTo) { allocated_.erase(allocated_.begin(), allocated_.upper_bound(upTo)); }
+
+  private:
+    void tell(bool active, const std::string& message, std::exception_ptr error);
+
+    const std::weak_ptr<StreamCore> core_;
+    const std::string kind_;
+    const int mostPartitions_;
+    const long intervals_; // block intervals in a batch
+    const std::shared_ptr<ReceivedBlocks> blocks_;
+    std::map<Time, ReceivedBatchPtr> allocated_;
+
+    std::mutex mutex_;
+    ReceiverInfo info_; // guarded by mutex_
+};
+
+template <class Content> using ReceivedRdd = RDD<typename Content::value_type, ReceivedPipe<Content>>;
+
+/// The node of an input that receivers feed.
+template <class Content> class ReceivedNode : public StreamNode<ReceivedRdd<Content>>, public ReceivedInput {
+  public:
+    using Rdd = ReceivedRdd<Content>;
+
+    ReceivedNode(const std::shared_ptr<StreamCore>& core, CallSite site, std::string kind)
+        : StreamNode<Rdd>(core, site, core->batchDuration(), {}),
+          ReceivedInput(core, std::move(kind)) {}
+
+  protected:
+    std::optional<Rdd> compute(Time time) override {
+        return Rdd(makeLineage(this->core()->context().engine(), "ReceivedRDD", this->site()),
+                   ReceivedPipe<Content>(batchAt(time)));
+    }
+    void forget(Time upTo) override {
+        forgetBatches(upTo);
+        StreamNode<Rdd>::forget(upTo);
+    }
+};
+
+/// What a receiver throws on itself to be started again.
+struct ReceiverRestart {
+    std::string message;
+};
+
+/// The thread of a receiver that blocks: runs it, and again after a pause where it threw.
+///
+/// Threads: started and stopped by the thread that runs the batches
+class ReceiverThread {
+  public:
+    explicit ReceiverThread(ReceivedInput& input) : input_(input) {}
+    ~ReceiverThread() { stop(); }
+    void start(std::function<void(std::stop_token)> run);
+    /// Returns when the receiver has returned.
+    void stop() noexcept;
+    std::stop_token token() const { return stop_.get_token(); }
+    void countStored(long records) { stored_.fetch_add(records, std::memory_order_relaxed); }
+
+  private:
+    void loop(const std::function<void(std::stop_token)>& run);
+    /// Whether the receiver is to be started again.
+    bool runOnce(const std::function<void(std::stop_token)>& run, std::string& message, std::exception_ptr& error);
+
+    ReceivedInput& input_;
+    std::stop_source stop_;
+    std::atomic<long> stored_ = 0;
+    std::thread thread_;
+};
+
+} // namespace detail
+} // namespace rivulet
