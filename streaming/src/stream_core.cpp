@@ -124,6 +124,14 @@ struct StreamCore::Impl {
             inputIds.push_back(int(i));
         }
         for (const auto& output : outputs) output.node->remember(std::max(remembered, output.node->slide()));
+        warnOfState();
+    }
+    void warnOfState() const {
+        std::string states;
+        for (const auto& node : nodes)
+            if (const auto* lasting = dynamic_cast<KeptByBatch*>(node.get()); lasting && lasting->isState())
+                states += (states.empty() ? "" : ", ") + node->site().text();
+        if (!states.empty()) logWarn("start: no checkpoint directory is set, so a crash loses the state of " + states);
     }
 
     /// The next tick after `last` that is due, by the policy for late ones: merged ticks never pass over one at which a
@@ -291,6 +299,8 @@ void StreamCore::runBatch(Time time) {
     info.batchTime = time;
     info.schedulingDelay = std::max<Microseconds>(clock_->now() - time, Microseconds::zero());
     const auto begun = Steady::now();
+    // Before anything is made: what nobody looks back to must not hold a version of a state, which would be copied.
+    for (const auto& node : impl_->nodes) node->forgetUpTo(time);
     try {
         for (std::size_t i = 0; i < impl_->inputs.size(); ++i)
             info.inputRecords[impl_->inputIds[i]] = impl_->inputs[i]->allocate(time);
@@ -305,7 +315,6 @@ void StreamCore::runBatch(Time time) {
         for (KeptByBatch* lasting : impl_->kept) lasting->abort(time);
         info.failure = describeBatchFailure(time, std::current_exception());
     }
-    for (const auto& node : impl_->nodes) node->forgetUpTo(time);
     info.processingDelay = std::chrono::duration_cast<Microseconds>(Steady::now() - begun);
     impl_->tell([&](StreamingListener& listener) { listener.onBatchCompleted(info); });
     if (!info.failure) return;

@@ -153,6 +153,8 @@ class KeptByBatch {
     virtual void commit(Time time) = 0;
     /// Leaves everything as it was before the batch.
     virtual void abort(Time time) noexcept = 0;
+    /// Whether it lasts as long as the program does, so that its loss in a crash matters.
+    virtual bool isState() const { return false; }
 };
 
 /// One output operation: gives the job of a batch, or none where its stream has no RDD then.

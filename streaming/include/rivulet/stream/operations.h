@@ -88,7 +88,7 @@ auto DStream<T, Recipe>::transformWith(const DStream<U, R>& other, F f, Where wh
         });
 }
 
-// ---- windows and state
+// ---- windows
 
 template <class T, class Recipe>
 auto DStream<T, Recipe>::windowOf(const char* operation, Duration window, Duration slide, Where where) const
@@ -120,24 +120,6 @@ DStream<owned_t<T>> DStream<T, Recipe>::reduceByKeyAndWindow(F combine, Duration
     return reduceByKey(combine, partitioning, where)
         .windowOf("reduceByKeyAndWindow", window, slide, where)
         .reduceByKey(combine, partitioning, where);
-}
-
-template <class T, class Recipe>
-template <class S, class F>
-    requires(AnyPair<T> &&
-             std::invocable<F&, std::span<const typename detail::PairTypes<owned_t<T>>::Value>, std::optional<S>>)
-DStream<std::pair<typename detail::PairTypes<owned_t<T>>::Key, S>>
-DStream<T, Recipe>::updateStateByKey(F update, Partitioning partitioning, Where where) const {
-    using K = typename Owned::first_type;
-    using V = typename Owned::second_type;
-    detail::requireConst<F, std::span<const V>, std::optional<S>>();
-    const auto core = open("updateStateByKey", where);
-    if (!partitioning.get()) partitioning = HashPartitioner(core->context().defaultParallelism(), where);
-    auto groups = groupByKey(partitioning, where).recipe().root();
-    auto state = detail::share(new detail::StateNode<K, V, S, F>(
-        core, CallSite{"updateStateByKey", where}, std::move(groups), partitioning.get(), std::move(update)));
-    using Node = detail::StreamNode<RDD<std::pair<K, S>>>;
-    return DStream<std::pair<K, S>>(detail::NodeRecipe<Node>(std::move(state)));
 }
 
 // ---- outputs
