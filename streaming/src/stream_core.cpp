@@ -155,6 +155,14 @@ struct StreamCore::Impl {
         for (const KeptByBatch* lasting : kept) slack = std::max(slack, lasting->slack());
         inputNames = std::make_shared<const std::map<int, std::string>>(std::move(names));
         for (const auto& output : outputs) output.node->remember(std::max(remembered, output.node->slide()));
+        warnOfState();
+    }
+    void warnOfState() const {
+        std::string states;
+        for (const auto& node : nodes)
+            if (const auto* lasting = dynamic_cast<KeptByBatch*>(node.get()); lasting && lasting->isState())
+                states += (states.empty() ? "" : ", ") + node->site().text();
+        if (!states.empty()) logWarn("start: no checkpoint directory is set, so a crash loses the state of " + states);
     }
 
     void readSettings(const Conf& conf) {
@@ -452,6 +460,8 @@ void StreamCore::runBatch(Time time) {
     impl_->tellPosted();
     try {
         const auto held = holdGraph();
+        // Before anything is made: what nobody looks back to must not hold a version of a state, which would be copied.
+        for (const auto& node : impl_->nodes) node->forgetUpTo(time);
         impl_->lastBatch = time;
         impl_->allocate(time, info);
         impl_->counters.submitted(info);
@@ -464,10 +474,6 @@ void StreamCore::runBatch(Time time) {
         info.failure = describeBatchFailure(time, std::current_exception());
     }
     if (!info.failure) tryBatch(info);
-    {
-        const auto held = holdGraph();
-        for (const auto& node : impl_->nodes) node->forgetUpTo(time);
-    }
     info.processingEndTime = clock_->now();
     info.processingDelay = std::chrono::duration_cast<Microseconds>(Steady::now() - begun);
     impl_->counters.completed(info);

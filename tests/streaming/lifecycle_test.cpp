@@ -7,7 +7,7 @@ using namespace rivulet;
 using namespace rivulet::test;
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
-using State = StreamingContextState;
+using ContextState = StreamingContextState;
 
 namespace {
 
@@ -27,12 +27,12 @@ struct Program {
 
 TEST_CASE("a context goes from INITIALIZED over ACTIVE to STOPPED, and stops its engine", "[A61]") {
     Program program;
-    CHECK(program.ssc.getState() == State::INITIALIZED);
+    CHECK(program.ssc.getState() == ContextState::INITIALIZED);
     program.ssc.start();
-    CHECK(program.ssc.getState() == State::ACTIVE);
+    CHECK(program.ssc.getState() == ContextState::ACTIVE);
     CHECK_FALSE(program.sc.isStopped());
     program.ssc.stop();
-    CHECK(program.ssc.getState() == State::STOPPED);
+    CHECK(program.ssc.getState() == ContextState::STOPPED);
     CHECK(program.sc.isStopped());
     CHECK(program.ssc.awaitTerminationOrTimeout(1min));
     program.ssc.awaitTermination();
@@ -72,7 +72,7 @@ TEST_CASE("a second start does nothing but warn", "[A62]") {
     const CapturedOutput log(stderr);
     program.ssc.start();
     CHECK_THAT(log.text(), ContainsSubstring("start: this StreamingContext was started already"));
-    CHECK(program.ssc.getState() == State::ACTIVE);
+    CHECK(program.ssc.getState() == ContextState::ACTIVE);
     program.ssc.stop();
 }
 
@@ -82,7 +82,7 @@ TEST_CASE("a context may be stopped twice, by several threads, and before its st
         program.ssc.start();
         program.ssc.stop(false);
         program.ssc.stop(false);
-        CHECK(program.ssc.getState() == State::STOPPED);
+        CHECK(program.ssc.getState() == ContextState::STOPPED);
     }
     SECTION("by several threads") {
         Program program;
@@ -92,13 +92,13 @@ TEST_CASE("a context may be stopped twice, by several threads, and before its st
         program.ssc.stop(false);
         one.get();
         two.get();
-        CHECK(program.ssc.getState() == State::STOPPED);
+        CHECK(program.ssc.getState() == ContextState::STOPPED);
         CHECK(program.sc.isStopped());
     }
     SECTION("before its start") {
         Program program;
         program.ssc.stop(false);
-        CHECK(program.ssc.getState() == State::STOPPED);
+        CHECK(program.ssc.getState() == ContextState::STOPPED);
         CHECK(program.ssc.awaitTerminationOrTimeout(1ms));
     }
 }
@@ -120,14 +120,14 @@ TEST_CASE("a context that is destroyed while it runs is stopped", "[A62]") {
     Program next;
     next.ssc.start();
     next.ssc.stop();
-    CHECK(next.ssc.getState() == State::STOPPED);
+    CHECK(next.ssc.getState() == ContextState::STOPPED);
 }
 
 TEST_CASE("a graceful stop right after the start returns", "[A74]") {
     Program program;
     program.ssc.start();
     program.ssc.stop(true, true);
-    CHECK(program.ssc.getState() == State::STOPPED);
+    CHECK(program.ssc.getState() == ContextState::STOPPED);
     CHECK(program.ssc.droppedRecords() == 0);
 }
 
@@ -135,10 +135,10 @@ TEST_CASE("a failed start leaves the context to be started once it can be", "[A6
     Program first, second;
     first.ssc.start();
     CHECK_THROWS_AS(second.ssc.start(), UsageError);
-    CHECK(second.ssc.getState() == State::INITIALIZED);
+    CHECK(second.ssc.getState() == ContextState::INITIALIZED);
     first.ssc.stop();
     second.ssc.start();
-    CHECK(second.ssc.getState() == State::ACTIVE);
+    CHECK(second.ssc.getState() == ContextState::ACTIVE);
     second.ssc.stop();
 }
 
@@ -155,7 +155,7 @@ TEST_CASE("a stop asked for by an output follows the batch", "[A62]") {
     clock->advance(1s);
     ssc.awaitTermination();
     CHECK(counts == std::vector{3L});
-    CHECK(ssc.getState() == State::STOPPED);
+    CHECK(ssc.getState() == ContextState::STOPPED);
     CHECK(ssc.context().isStopped());
 }
 
@@ -167,7 +167,7 @@ TEST_CASE("a stop asked for by an output follows the batch, in a test's context 
     input.foreachRDD([&](const RDD<int>& rdd) { counts.push_back(rdd.count()); });
     CHECK_NOTHROW(ssc.advanceBatch());
     CHECK(counts == std::vector{3L});
-    CHECK(ssc.getState() == State::STOPPED);
+    CHECK(ssc.getState() == ContextState::STOPPED);
 }
 
 TEST_CASE("an output may drop the last handle to its context", "[A62]") {
@@ -222,6 +222,6 @@ TEST_CASE("a stop from within a listener is refused, and nothing hangs", "[A77]"
     CHECK(stopper->answer.get_future().get() ==
           "stop: a StreamingContext cannot be stopped from within a listener; set a flag and stop it from another "
           "thread");
-    CHECK(program.ssc.getState() == State::ACTIVE);
+    CHECK(program.ssc.getState() == ContextState::ACTIVE);
     program.ssc.stop();
 }

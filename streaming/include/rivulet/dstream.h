@@ -1,9 +1,10 @@
 #pragma once
 
+#include "rivulet/state_spec.h"
 #include "rivulet/stream/core.h"
 #include "rivulet/stream/event_time.h"
 #include "rivulet/stream/recipe.h"
-#include "rivulet/stream/state.h"
+#include "rivulet/stream/state/update.h"
 #include "rivulet/stream/window.h"
 #include "rivulet/stream/window/reduced_window.h"
 
@@ -12,6 +13,7 @@ namespace rivulet {
 template <class T> class EventTimeStream;
 
 template <class T, class Recipe = detail::NodeRecipe<detail::StreamNode<RDD<T>>>> class DStream;
+template <class K, class S> class StateDStream;
 
 namespace detail {
 template <class S> inline constexpr bool kIsDStream = false;
@@ -430,26 +432,60 @@ template <class T, class Recipe> class DStream {
     /// Keeps a state per key: `update(arrived, state)` gives the new state of a key, or nothing to drop it.
     ///
     /// Called every batch for every key that has a state or arrived, with what arrived in this batch (a span, maybe
-    /// empty) and the state (nothing for a new key). The state changes when the whole batch has succeeded, and not at
-    /// all if it fails.
+    /// empty) and the state (nothing for a new key). With `UpdatedKeys::touched` only for keys for which something
+    /// arrived. The function may take the key before these, or the batch time, or both: `(Time, const K&, arrived,
+    /// state)`. The state changes when the whole batch has succeeded, and not at all if it fails.
     ///
     /// Shape:   DStream<pair<K, V>> -> DStream<pair<K, S>>: the state of all keys after each batch; hash-partitioned
-    /// Cost:    O(keys with a state + elements) per batch
+    /// Cost:    O(keys with a state + elements) per batch; O(elements) with `UpdatedKeys::touched`
     /// Errors:  JobError where `update` throws in every attempt
-    /// Threads: `update` runs concurrently for different keys
+    /// Threads: `update` runs concurrently for different keys; the stream's `stateView` may be asked from any thread
     /// Source:  Spark PairDStreamFunctions.updateStateByKey
     template <class F>
-        requires AnyPair<T>
-    auto updateStateByKey(F update, Partitioning partitioning = {}, Where where = Where::current()) const {
-        using S = typename detail::StateOf<F>::type;
-        return updateStateByKey<S>(std::move(update), std::move(partitioning), where);
+        requires(AnyPair<T> && detail::NamesItsState<F>)
+    auto updateStateByKey(F update, Partitioning partitioning = {}, UpdatedKeys which = UpdatedKeys::all,
+                          Where where = Where::current()) const {
+        return updateStateByKey<typename detail::StateOf<F>::type>(std::move(update), std::move(partitioning), which,
+                                                                   where);
     }
     /// The same with the state's type named, for generic functions: `updateStateByKey<long>(f)`.
     template <class S, class F>
-        requires(AnyPair<T> &&
-                 std::invocable<F&, std::span<const typename detail::PairTypes<owned_t<T>>::Value>, std::optional<S>>)
-    DStream<std::pair<typename detail::PairTypes<owned_t<T>>::Key, S>>
-    updateStateByKey(F update, Partitioning partitioning = {}, Where where = Where::current()) const;
+        requires(AnyPair<T> && detail::StateUpdate<F, owned_t<T>, S>)
+    StateDStream<typename detail::PairTypes<owned_t<T>>::Key, S>
+    updateStateByKey(F update, Partitioning partitioning = {}, UpdatedKeys which = UpdatedKeys::all,
+                     Where where = Where::current()) const {
+        return updatedState<S>(std::move(update), std::move(partitioning), {}, which, where);
+    }
+    /// The same with states before the first batch, an RDD of pairs; of several for a key the last counts. It tells the
+    /// state's type.
+    template <class F, class U, class P>
+        requires(AnyPair<T> && AnyPair<U> &&
+                 detail::StateUpdate<F, owned_t<T>, typename detail::PairTypes<owned_t<U>>::Value>)
+    StateDStream<typename detail::PairTypes<owned_t<T>>::Key, typename detail::PairTypes<owned_t<U>>::Value>
+    updateStateByKey(F update, Partitioning partitioning, const RDD<U, P>& initialState,
+                     UpdatedKeys which = UpdatedKeys::all, Where where = Where::current()) const {
+        return updatedState<typename detail::PairTypes<owned_t<U>>::Value>(std::move(update), std::move(partitioning),
+                                                                           initialState.erased(), which, where);
+    }
+    /// Maps every record with the state of its key, which the function of `spec` reads and changes: sessions, alarms,
+    /// running figures.
+    ///
+    /// Called once per record, in the order of arrival, and once for a key that times out; never for keys for which
+    /// nothing arrived. The states change when the whole batch has succeeded, and not at all if it fails.
+    ///
+    /// Shape:   DStream<pair<K, V>> -> DStream<M>: what the function emitted; `stateSnapshots()` has all states
+    /// Cost:    O(elements + keys that time out) per batch
+    /// Errors:  JobError where the function throws in every attempt
+    /// Threads: the function runs concurrently for different keys; `stateView` may be asked from any thread
+    /// Source:  Spark PairDStreamFunctions.mapWithState
+    template <class S, class F, class Initial>
+    auto mapWithState(StateSpecOf<S, F, Initial> spec, Where where = Where::current()) const;
+    /// `mapWithState(StateSpec::function(f))`
+    template <class F>
+        requires(AnyPair<T> && requires { typename detail::MappedStateOf<F>::type; })
+    auto mapWithState(F f, Where where = Where::current()) const {
+        return mapWithState(StateSpec::function(std::move(f)), where);
+    }
 
     // ---- outputs
 
@@ -523,6 +559,10 @@ template <class T, class Recipe> class DStream {
     auto joined(const DStream<U, R>& other, const Partitioning& partitioning, Where where) const;
     template <class Join, class U, class P>
     auto joined(const RDD<U, P>& table, const Partitioning& partitioning, Where where) const;
+    template <class S, class F>
+    auto updatedState(F update, Partitioning partitioning,
+                      std::optional<RDD<std::pair<typename detail::PairTypes<Owned>::Key, S>>> initial,
+                      UpdatedKeys which, Where where) const -> StateDStream<typename detail::PairTypes<Owned>::Key, S>;
     DStream<Owned> windowOf(const char* operation, Duration window, Duration slide, Where where) const;
     template <class F, class Filter>
     DStream<Owned> reducedWindow(const char* operation, F combine, Filter filter, Duration window, Duration slide,
@@ -557,4 +597,5 @@ template <class T> class EventTimeStream : public DStream<T> {
 
 } // namespace rivulet
 
+#include "rivulet/state_stream.h"
 #include "rivulet/stream/operations.h"

@@ -60,6 +60,7 @@ template <class T> class Rows {
     }
     void push_back(T&& x) { emplace_back(std::move(x)); }
     void push_back(const T& x) { emplace_back(x); }
+    void pop_back() noexcept { rows_[--size_].~T(); }
     void reserve(std::size_t count) {
         if (count > capacity_) grow(count);
     }

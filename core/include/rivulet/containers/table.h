@@ -59,6 +59,8 @@ template <class K> class KeySlot {
     }
 
     bool equals(const KeySlot& other) const { return hash_ == other.hash_ && sameKey(get(), other.get()); }
+    /// Whether this is the slot of a key whose hash is known to be the same.
+    bool holds(const K& key) const { return sameKey(get(), key); }
     const K& key() const { return get(); }
     K takeKey() { return std::move(get()); }
 
@@ -101,6 +103,13 @@ template <> class KeySlot<std::string> {
         if (inlined()) [[likely]]
             return second_ == other.second_;
         return hash_ == other.hash_ && std::memcmp(text(), other.text(), size()) == 0;
+    }
+    bool holds(std::string_view key) const {
+        if (key.size() != size()) return false;
+        if (!inlined()) [[unlikely]]
+            return std::memcmp(text(), key.data(), size()) == 0;
+        const TextWords words = TextWords::of(key);
+        return first_ == words.first && second_ == words.second;
     }
     std::string key() const {
         if (!inlined()) return std::string(text(), size());

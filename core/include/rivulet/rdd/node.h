@@ -40,8 +40,8 @@ template <class T> class ReaderPtr {
 template <class T> class RowsReader final : public Reader<T> {
   public:
     RowsReader(std::shared_ptr<const void> owner, const Rows<T>& rows)
-        : owner_(std::move(owner)),
-          rest_(rows.data(), rows.size()) {}
+        : RowsReader(std::move(owner), std::span<const T>(rows.data(), rows.size())) {}
+    RowsReader(std::shared_ptr<const void> owner, std::span<const T> rows) : owner_(std::move(owner)), rest_(rows) {}
     bool next(std::span<const T>& chunk) override {
         chunk = rest_.first(std::min(kChunk, rest_.size()));
         rest_ = rest_.subspan(chunk.size());

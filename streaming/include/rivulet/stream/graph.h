@@ -174,6 +174,8 @@ class KeptByBatch {
     virtual Duration slack() const { return Duration::zero(); }
     /// Whether a graceful stop has to run another batch for what waits here.
     virtual bool hasMore() const { return false; }
+    /// Whether it lasts as long as the program does, so that its loss in a crash matters.
+    virtual bool isState() const { return false; }
 };
 
 /// One output operation: gives the job of a batch, or none where its stream has no RDD then.

@@ -137,7 +137,7 @@ EventTimeStream<owned_t<T>> DStream<T, Recipe>::withEventTime(F timeOf, Duration
             counter};
 }
 
-// ---- windows and state
+// ---- windows
 
 template <class T, class Recipe>
 auto DStream<T, Recipe>::windowOf(const char* operation, Duration window, Duration slide, Where where) const
@@ -175,24 +175,6 @@ auto DStream<T, Recipe>::reducedWindow(const char* operation, F combine, Filter 
         new detail::ReducedWindowNode<Recipe, F, Filter>(core, CallSite{operation, where}, recipe(), partitioning.get(),
                                                          window, slide, std::move(combine), std::move(filter)));
     return DStream<Owned>(detail::NodeRecipe<Node>(std::move(node)));
-}
-
-template <class T, class Recipe>
-template <class S, class F>
-    requires(AnyPair<T> &&
-             std::invocable<F&, std::span<const typename detail::PairTypes<owned_t<T>>::Value>, std::optional<S>>)
-DStream<std::pair<typename detail::PairTypes<owned_t<T>>::Key, S>>
-DStream<T, Recipe>::updateStateByKey(F update, Partitioning partitioning, Where where) const {
-    using K = typename Owned::first_type;
-    using V = typename Owned::second_type;
-    detail::requireConst<F, std::span<const V>, std::optional<S>>();
-    const auto core = open("updateStateByKey", where);
-    if (!partitioning.get()) partitioning = HashPartitioner(core->context().defaultParallelism(), where);
-    auto groups = groupByKey(partitioning, where).recipe().root();
-    auto state = detail::share(new detail::StateNode<K, V, S, F>(
-        core, CallSite{"updateStateByKey", where}, std::move(groups), partitioning.get(), std::move(update)));
-    using Node = detail::StreamNode<RDD<std::pair<K, S>>>;
-    return DStream<std::pair<K, S>>(detail::NodeRecipe<Node>(std::move(state)));
 }
 
 // ---- outputs

@@ -1,0 +1,172 @@
+#pragma once
+
+#include "rivulet/state_spec.h"
+#include "rivulet/stream/state/keeper.h"
+
+/// `mapWithState`: one call per record, which reads and changes the state of the record's key.
+namespace rivulet::detail {
+
+/// What a function of `mapWithState` emits: always (the form without the time), or as its optional says.
+template <class F, class K, class V, class S>
+concept MapsWithState = std::invocable<F&, const K&, std::optional<V>, State<S>&>;
+template <class F, class K, class V, class S>
+concept MapsWithStateAt = std::invocable<F&, Time, const K&, std::optional<V>, State<S>&>;
+
+template <class F, class K, class V, class S> struct Mapped {
+    using Result = std::remove_cvref_t<std::invoke_result_t<const F&, const K&, std::optional<V>, State<S>&>>;
+    static_assert(!std::is_void_v<Result>, "the function of mapWithState returns nothing: return what is to be emitted "
+                                           "for the record, or take the time first and return an optional");
+    using type = owned_t<Result>;
+};
+template <class F, class K, class V, class S>
+    requires MapsWithStateAt<F, K, V, S>
+struct Mapped<F, K, V, S> {
+    using Result = std::remove_cvref_t<std::invoke_result_t<const F&, Time, const K&, std::optional<V>, State<S>&>>;
+    static_assert(kIsOptional<Result>, "the function of mapWithState that takes the time returns an optional: nothing "
+                                       "where nothing is to be emitted");
+    using type = owned_t<typename Result::value_type>;
+};
+
+/// One partition's changes and what was emitted, out of its states and the records that arrived.
+template <class K, class V, class S, class F> class MapPass {
+  public:
+    using M = typename Mapped<F, K, V, S>::type;
+    static constexpr std::uint32_t kNone = DenseIndex::kNone;
+    struct Result {
+        StateDelta<K, S> delta;
+        Rows<M> mapped;
+    };
+
+    MapPass(StateTable<K, S>& table, const F& f, const OperatorSite& site, Time time)
+        : table_(table),
+          f_(f),
+          site_(site),
+          time_(time) {
+        table_.beginPass();
+    }
+
+    void operator()(const Cell<K, V>* cells, std::size_t count) {
+        std::uint32_t numbers[kResolved];
+        for (std::size_t at = 0; at < count; at += kResolved) {
+            const std::size_t n = std::min(kResolved, count - at);
+            table_.resolve(cells + at, n, numbers);
+            for (std::size_t i = 0; i < n; ++i) {
+                const auto& cell = cells[at + i];
+                if (numbers[i] != kNone)
+                    callKnown(numbers[i], cell.value());
+                else
+                    callNew(newKeyOf(result_.delta, cell.slot()), cell.value());
+            }
+        }
+    }
+    /// Calls for the keys that were last touched before `threshold`.
+    void expire(Time threshold) {
+        const StateTimers& timers = table_.timers();
+        timers.eachDue(threshold, [&](std::uint32_t number) {
+            if (table_.markOf(number) != kNone) return; // touched in this batch
+            if (timers.last(number) >= threshold) return result_.delta.rearmed.push_back(number);
+            auto& change = changeOf(number);
+            const auto& [key, state] = table_.row(number);
+            call(key, std::nullopt, State<S>(&state, change, true));
+            change.kind = StateChange::removed;
+        });
+    }
+    Result finish() { return std::move(result_); }
+
+  private:
+    ChangedState<S>& changeOf(std::uint32_t number) {
+        std::uint32_t position = table_.markOf(number);
+        if (position == kNone) {
+            position = std::uint32_t(result_.delta.known.size());
+            result_.delta.known.push_back({number});
+            table_.mark(number, position);
+        }
+        return result_.delta.known[position];
+    }
+    void callKnown(std::uint32_t number, const V& value) {
+        const auto& [key, state] = table_.row(number);
+        call(key, value, State<S>(&state, changeOf(number), false));
+    }
+    void callNew(std::uint32_t number, const V& value) {
+        auto& delta = result_.delta;
+        call(delta.newKeys[number], value, State<S>(nullptr, delta.newStates[number], false));
+    }
+    void call(const K& key, std::optional<V> value, State<S>&& state) {
+        if constexpr (MapsWithStateAt<F, K, V, S>) {
+            auto mapped = callUser(site_, f_, time_, key, std::move(value), state);
+            if (mapped) result_.mapped.push_back(own(std::move(*mapped)));
+        } else {
+            result_.mapped.push_back(own(callUser(site_, f_, key, std::move(value), state)));
+        }
+    }
+
+    StateTable<K, S>& table_;
+    const F& f_;
+    const OperatorSite& site_;
+    const Time time_;
+    Result result_;
+};
+
+/// What was emitted in each batch.
+template <class Recipe, class K, class V, class S, class F>
+class MapStateNode final : public StateNode<Recipe, K, S, typename Mapped<F, K, V, S>::type> {
+  public:
+    using M = typename Mapped<F, K, V, S>::type;
+    using Base = StateNode<Recipe, K, S, M>;
+    using Pass = MapPass<K, V, S, F>;
+
+    MapStateNode(std::weak_ptr<StreamCore> core, CallSite site, Recipe recipe,
+                 std::shared_ptr<StateKeeper<K, S>> keeper, F f, Duration timeout)
+        : Base(std::move(core), site, std::move(recipe), std::move(keeper)),
+          f_(std::move(f)),
+          timeout_(timeout) {}
+
+  protected:
+    RDD<M> makeRdd(const std::shared_ptr<Engine>& engine, const StateJob<typename Base::Input>& job,
+                   Time time) override {
+        auto& keeper = this->keeper();
+        auto results = job.template run<typename Pass::Result>([&](int p, TaskContext& task) {
+            Pass pass(keeper.table(p), *f_, job.site(), time);
+            job.read(p, task, pass);
+            if (timeout_ > Duration::zero()) pass.expire(time - timeout_);
+            return pass.finish();
+        });
+        typename StateKeeper<K, S>::Deltas deltas;
+        std::vector<KeptRows<M>> mapped;
+        std::size_t bytes = 0;
+        for (auto& result : results) {
+            deltas.push_back(std::move(result.delta));
+            bytes += rowsSizeBytes(result.mapped);
+            mapped.push_back(share(new Rows<M>(std::move(result.mapped))));
+        }
+        keeper.apply(job, time, std::move(deltas));
+        MemoryReservation memory(engine->memory(), engine->memory()->consumer("streams"), std::int64_t(bytes));
+        LineagePtr lineage = makeLineage(engine, "MapWithStateRDD", this->site());
+        auto node = makeNode<KeptNode<M>>(lineage, std::move(mapped), std::move(memory));
+        return RDD<M>(std::move(lineage), ErasedPipe<M>(std::move(node)));
+    }
+
+  private:
+    Function<F> f_;
+    const Duration timeout_;
+};
+
+/// All states after each batch.
+template <class K, class S> class SnapshotNode final : public StreamNode<RDD<std::pair<K, S>>> {
+  public:
+    SnapshotNode(std::weak_ptr<StreamCore> core, CallSite site, StreamNodePtr mapped,
+                 std::shared_ptr<StateKeeper<K, S>> keeper)
+        : StreamNode<RDD<std::pair<K, S>>>(std::move(core), site, mapped->slide(), {mapped}),
+          keeper_(std::move(keeper)) {}
+
+  protected:
+    /// Asked for while the batch of this time runs, after the states were changed.
+    std::optional<RDD<std::pair<K, S>>> compute(Time) override {
+        return keeper_->version(this->core()->context().engine(), this->site());
+    }
+
+  private:
+    std::shared_ptr<StateKeeper<K, S>> keeper_;
+};
+
+} // namespace rivulet::detail
