@@ -43,6 +43,7 @@ if(RIVULET_BUILD_BENCH)
     rivulet_need(nlohmann_json::nlohmann_json "the benchmarks" nlohmann-json3-dev nlohmann_json CONFIG)
 endif()
 if(RIVULET_BUILD_TESTS)
+    rivulet_need(cereal::cereal "the tests of object files" libcereal-dev cereal CONFIG)
     # Version 3 where there is one, else 2: tests/support/catch.h hides the difference.
     find_package(Catch2 3 CONFIG QUIET)
     rivulet_need(Catch2::Catch2 "the tests" catch2 Catch2 2.13 CONFIG)

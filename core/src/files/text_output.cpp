@@ -43,7 +43,7 @@ void appendStreamed(std::string& out, const void* value, void (*write)(std::ostr
     out += std::move(text).str();
 }
 
-TextOutput::TextOutput(std::string directory, int partitions, bool overwrite)
+TextOutput::TextOutput(std::string directory, int partitions, bool overwrite, const char* operation)
     : directory_(std::move(directory)),
       partitions_(partitions),
       overwrite_(overwrite) {
@@ -51,7 +51,7 @@ TextOutput::TextOutput(std::string directory, int partitions, bool overwrite)
     const std::string path = FileSystem::pathOf(directory_);
     temporary_ = path + "/_temporary";
     if (!overwrite_ && files->exists(path))
-        throw IoError("saveAsTextFile: output directory '" + path +
+        throw IoError(std::string(operation) + ": output directory '" + path +
                       "' exists already: choose another one or remove it first");
     files->removeAll(temporary_);
     files->createDirectories(temporary_);

@@ -83,6 +83,27 @@ TEST_CASE("a function of transform may take slices of other streams", "[A59]") {
     CHECK(seen.all() == Slices{{1}, {2, 1}, {3, 2}});
 }
 
+TEST_CASE("slices and metrics are taken by another thread while batches run", "[A59]") {
+    constexpr int kBatches = 20;
+    const auto clock = std::make_shared<ManualClock>();
+    const StreamingContext ssc(Context(serialConf().set("rivulet.streaming.lateTicks", "all")), 1s, clock);
+    ssc.remember(1h);
+    const auto queue = ssc.queueStream<int>();
+    const auto doubled = queue.map([](int x) { return 2 * x; }).erased();
+    doubled.foreachRDD([](const RDD<int>& rdd) { rdd.collect(); });
+    for (int i = 1; i <= kBatches; ++i) queue.push({i});
+    ssc.start();
+    for (int i = 1; i <= kBatches; ++i) {
+        clock->advance(1s);
+        const auto soFar = slices(doubled, 0s, std::chrono::seconds(i));
+        for (std::size_t n = 0; n < soFar.size(); ++n) CHECK(soFar[n] == std::vector{2 * int(n + 1)});
+        CHECK(ssc.metrics().totalCompletedBatches <= i);
+    }
+    CHECK(eventually([&] { return ssc.metrics().totalCompletedBatches == kBatches; }));
+    CHECK(slices(doubled, 0s, 1h).size() == kBatches);
+    ssc.stop();
+}
+
 TEST_CASE("slice before the start is refused", "[A59]") {
     TestStreamingContext ssc(1s);
     const auto numbers = tableStream<int>(ssc, {{1}});

@@ -8,7 +8,7 @@
 
 namespace rivulet::detail {
 
-/// A directory of text parts that appears complete or not at all: parts are written under `_temporary`, renamed when
+/// A directory of parts that appears complete or not at all: parts are written under `_temporary`, renamed when
 /// all of them are there, and `_SUCCESS` comes last. Destroyed without `commit`, it removes what it wrote.
 class TextOutput {
   public:
@@ -22,7 +22,7 @@ class TextOutput {
     };
 
     /// Errors: IoError where the directory exists and `overwrite` is false, or where it cannot be made
-    TextOutput(std::string directory, int partitions, bool overwrite);
+    TextOutput(std::string directory, int partitions, bool overwrite, const char* operation = "saveAsTextFile");
     ~TextOutput();
     TextOutput(const TextOutput&) = delete;
     TextOutput& operator=(const TextOutput&) = delete;

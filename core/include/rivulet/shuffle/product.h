@@ -2,6 +2,7 @@
 
 #include "rivulet/shuffle/cogroup.h"
 
+#include <algorithm>
 #include <optional>
 
 /// What the joins make of the two sides of each group: `join`, the outer joins, `subtractByKey`.
@@ -83,10 +84,13 @@ template <class Product, class K, class V, class W> class ProductPipe {
             const Group& group = cursor.groups.front();
             const std::size_t rows = Product::rows(group), columns = Product::columns(group);
             for (; cursor.row < rows; ++cursor.row, cursor.column = 0) {
-                for (; cursor.column < columns; ++cursor.column) {
-                    if (room-- == 0) return true;
-                    sink(Product::at(group, cursor.row, cursor.column));
-                }
+                // Counted before the loop and not in it, which would cost the compiler its vector code.
+                const std::size_t end = std::min(columns, cursor.column + room);
+                for (std::size_t column = cursor.column; column < end; ++column)
+                    sink(Product::at(group, cursor.row, column));
+                room -= end - cursor.column;
+                cursor.column = end;
+                if (end < columns) return true;
             }
             cursor.row = 0;
         }
