@@ -59,3 +59,17 @@ TEST_CASE("operations keep, set or lose the partitioner as Spark's do", "[R47]")
     CHECK_FALSE(grouped2.repartition(2).partitioner());
     CHECK_FALSE(grouped2.unionWith(grouped2.repartition(2)).partitioner());
 }
+
+TEST_CASE("rows are routed to the remainder of their hash, for every number of partitions") {
+    for (const int partitions : {1, 2, 3, 7, 10, 64, 1'000, 65'537, 1 << 30, 2'147'483'647}) {
+        const detail::Router<long> route(std::make_shared<HashPartitioner>(partitions));
+        detail::Arena texts;
+        bool same = true;
+        for (long key = 0; key < 10'000; ++key) {
+            detail::KeySlot<long> slot;
+            slot.set(key, texts);
+            same = same && route(slot) == hashOf(key) % std::uint32_t(partitions);
+        }
+        CHECK(same);
+    }
+}

@@ -43,28 +43,29 @@ template <class K, class V> class PaneStore {
         flipSome(leftOut, combine);
         evict();
     }
-    /// Adds rows of the batch, in their order.
-    template <class Combine> void add(const Rows<Cell<K, V>>& rows, const Combine& combine) {
+    /// Adds rows of the batch, in their order: cells, or pairs where the key is a bare one.
+    template <class Row, class Combine> void add(const Rows<Row>& rows, const Combine& combine) {
         constexpr std::size_t kAhead = 32;
         std::uint32_t guesses[kAhead];
         added_ += rows.size();
         for (std::size_t from = 0; from < rows.size(); from += kAhead) {
             const std::size_t n = std::min(kAhead, rows.size() - from);
-            const Cell<K, V>* const some = rows.data() + from;
-            for (std::size_t i = 0; i < n; ++i) index_.prefetch(some[i].slot().hash());
+            const Row* const some = rows.data() + from;
+            const WaitingKeys<Row, kAhead> keys(some, n);
+            for (std::size_t i = 0; i < n; ++i) index_.prefetch(keys[i].hash());
             for (std::size_t i = 0; i < n; ++i) {
-                guesses[i] = index_.guess(some[i].slot().hash());
+                guesses[i] = index_.guess(keys[i]);
                 if (guesses[i] != index_.kNone) scratch_.prefetch(guesses[i]);
             }
             for (std::size_t i = 0; i < n; ++i) {
-                const KeySlot<K>& key = some[i].slot();
-                const bool right = guesses[i] != index_.kNone && index_.key(guesses[i]).equals(key);
-                const std::size_t number = right ? guesses[i] : index_.numberOf(key);
+                const KeySlot<K>& key = keys[i];
+                const V& value = valueOf(some[i]);
+                const std::size_t number = index_.isRight(guesses[i], key) ? guesses[i] : index_.numberOf(key);
                 if (scratch_.has(number)) {
-                    scratch_[number] = combine(std::as_const(scratch_[number]), some[i].value());
+                    scratch_[number] = combine(std::as_const(scratch_[number]), value);
                 } else {
                     scratch_.fit(number + 1);
-                    scratch_.place(number, some[i].value());
+                    scratch_.place(number, value);
                 }
             }
         }
@@ -91,7 +92,7 @@ template <class K, class V> class PaneStore {
                     block_.appendOne(fresh_->numbers[at] % kLanes, fresh_->values[at], combine);
             for (Mask left = block_.mask(); left; left &= left - 1) {
                 const std::size_t lane = std::size_t(std::countr_zero(left));
-                std::pair<K, V> row(index_.key(b * kLanes + lane).key(), std::move(block_.values()[lane]));
+                std::pair<K, V> row(index_.key(b * kLanes + lane), std::move(block_.values()[lane]));
                 if (keep(std::as_const(row))) rows.push_back(std::move(row));
             }
         }
@@ -118,6 +119,23 @@ template <class K, class V> class PaneStore {
     }
 
   private:
+    /// The keys of rows that are looked up together.
+    template <class Row, std::size_t kMost> struct WaitingKeys { // of cells, which have them
+        const Row* rows;
+        WaitingKeys(const Row* some, std::size_t) : rows(some) {}
+        const KeySlot<K>& operator[](std::size_t i) const { return rows[i].slot(); }
+    };
+    template <std::size_t kMost> struct WaitingKeys<std::pair<K, V>, kMost> {
+        KeySlot<K> keys[kMost];
+        WaitingKeys(const std::pair<K, V>* some, std::size_t n) {
+            Arena none;
+            for (std::size_t i = 0; i < n; ++i) keys[i].set(some[i].first, none);
+        }
+        const KeySlot<K>& operator[](std::size_t i) const { return keys[i]; }
+    };
+    static const V& valueOf(const Cell<K, V>& row) { return row.value(); }
+    static const V& valueOf(const std::pair<K, V>& row) { return row.second; }
+
     struct Group {
         Column<V> values;      // their aggregate
         Rows<Pane<V>> panes;   // the oldest first

@@ -8,25 +8,65 @@
 /// `reduceByKeyAndWindow` and what is made of it: a pane per batch, combined by key, and never the elements themselves.
 namespace rivulet::detail {
 
+/// What map tasks leave for the panes: cells, or pairs where the key's hash is not worth its place.
+template <class K, class V> class PaneRows final : public MapOutput {
+  public:
+    using Row = std::conditional_t<kIsBareKey<K>, std::pair<K, V>, Cell<K, V>>;
+
+    explicit PaneRows(std::size_t partitions) : buckets_(partitions) {}
+    std::size_t sizeBytes() const override {
+        std::size_t sum = texts_.sizeBytes();
+        for (const auto& bucket : buckets_) sum += bucket.capacity() * sizeof(Row);
+        return sum;
+    }
+    const Rows<Row>& bucket(std::size_t i) const { return buckets_[i]; }
+    /// Takes the key and the value out of a cell.
+    void add(std::size_t i, Cell<K, V>& cell) {
+        if constexpr (kIsBareKey<K>) {
+            buckets_[i].emplace_back(cell.slot().key(), std::move(cell.value()));
+        } else {
+            Cell<K, V> moved;
+            moved.claim(cell.slot(), std::move(cell.value()), texts_);
+            buckets_[i].push_back(std::move(moved));
+        }
+    }
+
+  private:
+    Rows<Rows<Row>> buckets_;
+    Arena texts_; // the long keys of all buckets
+};
+
 /// Rows of a map task on their way to the panes. A small table combines them as long as keys come again before it is
 /// full, so that a few keys cost no traffic; where they do not, rows are routed as they come. The rows of a key keep
 /// their order.
 template <class K, class V, class Combine> class PreCombineSink {
   public:
-    PreCombineSink(KeyedRows<K, V>& output, const Router<K>& route, const Combine& combine)
+    PreCombineSink(PaneRows<K, V>& output, const Router<K>& route, const Combine& combine)
         : output_(output),
           route_(route),
           combine_(combine) {}
 
     template <class Row> void operator()(Row&& row) {
         Cell<K, V> cell;
-        if (!combining_) {
-            cell.set(std::forward<Row>(row).first, own(std::forward<Row>(row).second), output_.arena());
-            auto& bucket = output_.bucket(route_(cell.slot()));
-            bucket.push_back(std::move(cell));
-            return;
-        }
         cell.set(std::forward<Row>(row).first, own(std::forward<Row>(row).second), texts_);
+        if (combining_)
+            combine(cell);
+        else
+            output_.add(route_(cell.slot()), cell);
+        texts_.clear();
+    }
+    [[gnu::noinline]] void flush() {
+        combining_ = rows_ >= 2 * table_.size();
+        rows_ = 0;
+        for (Cell<K, V>& cell : table_.cells())
+            if (cell.used()) output_.add(route_(cell.slot()), cell);
+        table_ = Table<K, V>();
+    }
+
+  private:
+    static constexpr std::size_t kMostKeys = 2048; // the table stays in the processor's second cache
+
+    [[gnu::noinline]] void combine(Cell<K, V>& cell) {
         Cell<K, V>& known = table_.at(cell.slot());
         ++rows_;
         if (known.used()) {
@@ -35,25 +75,9 @@ template <class K, class V, class Combine> class PreCombineSink {
             table_.claim(known, cell.slot(), std::move(cell.value()));
             if (table_.size() == kMostKeys) flush();
         }
-        texts_.clear();
-    }
-    [[gnu::noinline]] void flush() {
-        combining_ = rows_ >= 2 * table_.size();
-        rows_ = 0;
-        for (Cell<K, V>& cell : table_.cells()) {
-            if (!cell.used()) continue;
-            Cell<K, V> moved;
-            moved.claim(cell.slot(), std::move(cell.value()), output_.arena());
-            auto& bucket = output_.bucket(route_(moved.slot()));
-            bucket.push_back(std::move(moved));
-        }
-        table_ = Table<K, V>();
     }
 
-  private:
-    static constexpr std::size_t kMostKeys = 2048; // the table stays in the processor's second cache
-
-    KeyedRows<K, V>& output_;
+    PaneRows<K, V>& output_;
     const Router<K>& route_;
     const Combine& combine_;
     bool combining_ = true;
@@ -83,9 +107,9 @@ template <class Pipe, class V, class F> class PaneShuffle final : public Shuffle
           route_(std::move(partitioner)) {}
 
     std::shared_ptr<const MapOutput> runMapTask(int partition, TaskContext& task) const override {
-        auto made = adopt(new KeyedRows<K, V>(route_.partitions()));
+        auto made = adopt(new PaneRows<K, V>(route_.partitions()));
         const CombineValues<V, F> combine{*combine_, site_};
-        PreCombineSink<K, V, CombineValues<V, F>> sink(static_cast<KeyedRows<K, V>&>(*made), route_, combine);
+        PreCombineSink<K, V, CombineValues<V, F>> sink(static_cast<PaneRows<K, V>&>(*made), route_, combine);
         drain(pipe_, partition, task, sink);
         sink.flush();
         return made;
@@ -220,7 +244,7 @@ class ReducedWindowNode final : public KeptStreamNode<typename Recipe::RddType::
                 Store& store = stores_[std::size_t(p)];
                 store.begin(paneEnd_, due_ - window_, combine);
                 if (shuffle) {
-                    eachOutput<KeyedRows<K, V>>(*shuffle, p, task, [&](const auto& rows) { store.add(rows, combine); });
+                    eachOutput<PaneRows<K, V>>(*shuffle, p, task, [&](const auto& rows) { store.add(rows, combine); });
                 } else if (inPlace) {
                     AddSink<K, V, Combine> sink(store, combine);
                     drain(rdd->pipe(), p, task, sink);
