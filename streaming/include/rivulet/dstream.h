@@ -367,5 +367,5 @@ template <class T, class Recipe> class DStream {
 
 } // namespace rivulet
 
-#include "rivulet/state_stream.h"
 #include "rivulet/stream/operations.h"
+#include "rivulet/stream/state/stream.h"
