@@ -45,6 +45,7 @@ int main(int argc, char** argv) {
         bench::addRivuletChain(suite);
         bench::addHandWordCount(suite);
         bench::addRivuletWordCount(suite);
+        bench::addKeyedState(suite);
         bench::addEmptyBatch(suite);
         bench::addLatency(suite);
         bench::addKeyedWindows(suite);

@@ -50,6 +50,7 @@ void addHandWordCount(Suite& suite);
 void addRivuletWordCount(Suite& suite);
 void addHandChain(Suite& suite);
 void addRivuletChain(Suite& suite);
+void addKeyedState(Suite& suite);
 void addEmptyBatch(Suite& suite);
 void addLatency(Suite& suite);
 void addKeyedWindows(Suite& suite);

@@ -597,5 +597,5 @@ template <class T> class EventTimeStream : public DStream<T> {
 
 } // namespace rivulet
 
-#include "rivulet/state_stream.h"
 #include "rivulet/stream/operations.h"
+#include "rivulet/stream/state/stream.h"

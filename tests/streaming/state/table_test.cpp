@@ -29,8 +29,7 @@ Cell<Text, Nothing> cellOf(const Text& key, Arena& texts) {
 /// What one batch does: puts a state (or, without one, takes it away) for each key.
 Delta deltaOf(TextTable& table, const std::map<Text, std::optional<long>>& changes) {
     Arena texts;
-    Delta delta;
-    table.beginPass();
+    Delta delta = table.beginPass();
     for (const auto& [key, state] : changes) {
         const auto cell = cellOf(key, texts);
         std::uint32_t number;

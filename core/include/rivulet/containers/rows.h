@@ -2,25 +2,15 @@
 
 #include <cstddef>
 #include <cstdlib>
-#include <cstring>
 #include <new>
 #include <type_traits>
 #include <utility>
 
 namespace rivulet::detail {
 
-/// std::realloc for any alignment; throws std::bad_alloc. To be freed with std::free.
-inline void* reallocate(void* old, std::size_t size, std::size_t newSize, std::size_t alignment) {
-    if (alignment <= alignof(std::max_align_t)) {
-        void* const grown = std::realloc(old, newSize);
-        return grown ? grown : throw std::bad_alloc();
-    }
-    void* const grown = std::aligned_alloc(alignment, (newSize + alignment - 1) / alignment * alignment);
-    if (!grown) throw std::bad_alloc();
-    if (size > 0) std::memcpy(grown, old, size);
-    std::free(old);
-    return grown;
-}
+/// std::realloc for any alignment; throws std::bad_alloc. To be freed with std::free. What is large asks for huge
+/// pages: look-ups in a table of many megabytes wait for page tables as much as for memory.
+void* reallocate(void* old, std::size_t size, std::size_t newSize, std::size_t alignment);
 
 /// The elements of a chunk, a bucket or a stored partition: a growable array, contiguous for every type (bool too).
 ///

@@ -41,15 +41,16 @@ template <class K, class V, class S, class F> class MapPass {
         : table_(table),
           f_(f),
           site_(site),
-          time_(time) {
-        table_.beginPass();
-    }
+          time_(time),
+          result_{table.beginPass(), {}} {}
 
     void operator()(const Cell<K, V>* cells, std::size_t count) {
         std::uint32_t numbers[kResolved];
         for (std::size_t at = 0; at < count; at += kResolved) {
             const std::size_t n = std::min(kResolved, count - at);
             table_.resolve(cells + at, n, numbers);
+            for (std::size_t i = 0; i < n; ++i)
+                if (numbers[i] != kNone) table_.prefetchChange(result_.delta, numbers[i]);
             for (std::size_t i = 0; i < n; ++i) {
                 const auto& cell = cells[at + i];
                 if (numbers[i] != kNone)

@@ -1,7 +1,5 @@
 #pragma once
 
-#include "rivulet/state_stream.h"
-
 /// The bodies of DStream's operations with a state.
 namespace rivulet {
 namespace detail {

@@ -85,11 +85,19 @@ template <class K, class S> class StateTable {
         return index_.find(key.hash(), [&](std::uint32_t number) { return key.holds(row(number).first); });
     }
 
-    /// Forgets all marks.
-    void beginPass() {
-        if (++pass_ != 0) return;
-        for (Mark& mark : marks_) mark.pass = 0;
-        pass_ = 1;
+    /// Forgets all marks, and gives an empty side list; its memory is that of an earlier batch's.
+    Delta beginPass() {
+        if (++pass_ == 0) {
+            for (Mark& mark : marks_) mark.pass = 0;
+            pass_ = 1;
+        }
+        Delta delta;
+        std::swap(delta.known, spare_);
+        return delta;
+    }
+    void prefetchChange(const Delta& delta, std::uint32_t number) const {
+        const std::uint32_t position = markOf(number);
+        if (position != kNone) __builtin_prefetch(&delta.known[position], 1);
     }
     /// What a row was marked with in this pass, or kNone.
     std::uint32_t markOf(std::uint32_t number) const {
@@ -128,6 +136,7 @@ template <class K, class S> class StateTable {
         while (held_->rows.size() > live_) removeLast();
         std::swap(done, delta_);
         pending_ = false;
+        keepSpare(done);
     }
     void abort() noexcept {
         Delta done;
@@ -168,7 +177,7 @@ template <class K, class S> class StateTable {
     std::shared_ptr<const StateVersion<K, S>> version() const { return share(new StateVersion<K, S>(held_, live_)); }
     std::size_t sizeBytes() const {
         return held_->rows.capacity() * sizeof(Row) + marks_.capacity() * sizeof(Mark) + index_.sizeBytes() +
-               timers_.sizeBytes();
+               timers_.sizeBytes() + spare_.capacity() * sizeof(ChangedState<S>);
     }
 
     // ---- for any thread
@@ -199,6 +208,12 @@ template <class K, class S> class StateTable {
         std::uint32_t pass = 0, position = 0;
     };
 
+    /// Keeps the memory of a list where the batch has used it well: fresh memory costs more than what is written to it.
+    void keepSpare(Delta& done) {
+        if (done.known.capacity() > done.known.size() * 4) return;
+        done.known.clear();
+        spare_ = std::move(done.known);
+    }
     /// Rows of its own: a copy where a version is held, and no longer four times as many as are needed.
     void makeWritable() {
         // Acquire: what the last reader did with the rows comes before what is done to them now.
@@ -337,6 +352,7 @@ template <class K, class S> class StateTable {
     // What the batch that is not yet committed has done.
     bool pending_ = false;
     Delta delta_;
+    Rows<ChangedState<S>> spare_; // the memory of a list that was used
     Time time_{};
     std::size_t before_ = 0, updated_ = 0, added_ = 0;
     Rows<Time> times_;            // when the changed keys had been touched before

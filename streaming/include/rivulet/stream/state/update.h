@@ -62,9 +62,8 @@ template <class K, class V, class S, class F> class UpdatePass {
           update_(update),
           site_(site),
           time_(time),
-          all_(which == UpdatedKeys::all) {
-        table_.beginPass();
-    }
+          all_(which == UpdatedKeys::all),
+          delta_(table.beginPass()) {}
 
     void operator()(const Cell<K, V>* cells, std::size_t count) {
         std::uint32_t numbers[kResolved];
