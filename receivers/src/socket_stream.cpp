@@ -135,26 +135,33 @@ void checkSocketAddress(const SocketAddress& address, std::source_location where
                          where);
 }
 
-} // namespace detail
+void checkDecoded(const std::string& peer, std::size_t taken, std::size_t given, std::size_t maxRestBytes) {
+    if (taken > given)
+        throw IoError("socketStream: the decoder says that it used " + std::to_string(taken) + " bytes from " + peer +
+                      " but was given " + std::to_string(given));
+    if (given - taken > maxRestBytes)
+        throw IoError("socketStream: a record from " + peer + " has more than " + std::to_string(maxRestBytes) +
+                      " bytes; raise rivulet.streaming.receiver.maxLineBytes to take it");
+}
 
-namespace {
-
-std::size_t maxLineBytes(const StreamingContext& ssc) {
+std::size_t maxRecordBytes(const StreamingContext& ssc) {
     return std::size_t(ssc.context().conf().getBytes("rivulet.streaming.receiver.maxLineBytes"));
 }
 
-} // namespace
+} // namespace detail
 
 ReceivedTextStream socketTextStream(const StreamingContext& ssc, const std::string& host, int port,
                                     std::source_location where) {
     return detail::socketClientStream<detail::ReceivedLines>(
-        ssc, {"socketTextStream", host, port}, detail::lineFraming("socketTextStream", maxLineBytes(ssc)), where);
+        ssc, {"socketTextStream", host, port}, detail::lineFraming("socketTextStream", detail::maxRecordBytes(ssc)),
+        where);
 }
 
 ReceivedFrameStream rawSocketStream(const StreamingContext& ssc, const std::string& host, int port,
                                     std::source_location where) {
     return detail::socketClientStream<detail::ReceivedFrames>(
-        ssc, {"rawSocketStream", host, port}, detail::lengthFraming("rawSocketStream", maxLineBytes(ssc)), where);
+        ssc, {"rawSocketStream", host, port}, detail::lengthFraming("rawSocketStream", detail::maxRecordBytes(ssc)),
+        where);
 }
 
 } // namespace rivulet

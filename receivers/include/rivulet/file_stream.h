@@ -1,13 +1,71 @@
 #pragma once
 
+#include "rivulet/file_system.h"
 #include "rivulet/streaming_context.h"
 
+#include <functional>
 #include <string>
 
 namespace rivulet {
+
+/// Which files a file stream takes.
+struct FileStreamOptions {
+    /// Called with the path of each file; without it, names that begin with `.` are left out.
+    std::function<bool(const std::string& path)> filter;
+    bool newFilesOnly = true; ///< leave out what was there before the stream
+};
+
 namespace detail {
+
 using FilesRdd = RDD<std::string_view, TextPipe>;
-}
+
+/// Chooses the files of each batch by Spark's rule, and remembers the choice as long as a file may be chosen at all.
+class FileChoice {
+  public:
+    FileChoice(StreamCore& core, const char* operation, std::string directory, FileStreamOptions options);
+    /// Chooses those of the batch of this time; none, with a warning, where the directory cannot be read.
+    void choose(Time time);
+    /// What was chosen for the batch of this time.
+    const std::vector<FileStatus>& at(Time time) const;
+    const std::string& directory() const { return directory_; }
+
+  private:
+    std::vector<FileStatus> list(Time after, Time time) const;
+
+    const Duration batch_;
+    const char* const operation_;
+    const std::string directory_;
+    const std::function<bool(const std::string&)> filter_;
+    const Time ignoreUpTo_;
+    const Duration window_;
+    std::optional<Time> lastListed_;
+    std::map<Time, std::vector<FileStatus>> chosen_;
+};
+
+/// The node of a stream whose RDDs a function makes of the files of each batch.
+template <class T, class Read> class FileNode final : public StreamNode<RDD<T>>, public Input {
+  public:
+    FileNode(const std::shared_ptr<StreamCore>& core, CallSite site, FileChoice choice, Read read)
+        : StreamNode<RDD<T>>(core, site, core->batchDuration(), {}),
+          choice_(std::move(choice)),
+          read_(std::move(read)) {}
+    std::string kind() const override { return "File stream"; }
+    long allocate(Time time) override {
+        choice_.choose(time);
+        return 0; // elements are not counted before they are read
+    }
+
+  protected:
+    std::optional<RDD<T>> compute(Time time) override {
+        return RDD<T>(read_(this->core()->context(), choice_.at(time)));
+    }
+
+  private:
+    FileChoice choice_;
+    Read read_;
+};
+
+} // namespace detail
 
 /// The lines of text files, as views.
 using TextFileStream = DStream<std::string_view, detail::NodeRecipe<detail::StreamNode<detail::FilesRdd>>>;
@@ -24,5 +82,42 @@ using TextFileStream = DStream<std::string_view, detail::NodeRecipe<detail::Stre
 /// Source: Spark StreamingContext.textFileStream
 TextFileStream textFileStream(const StreamingContext& ssc, const std::string& directory, bool newFilesOnly = true,
                               std::source_location where = std::source_location::current());
+TextFileStream textFileStream(const StreamingContext& ssc, const std::string& directory, FileStreamOptions options,
+                              std::source_location where = std::source_location::current());
+
+/// What `read(context, files)` makes of the files that are new in each batch, by the rule of `textFileStream`: it gets
+/// their `FileStatus` (maybe none) and returns an RDD.
+///
+///     auto sizes = fileStream(ssc, "in", [](const Context& sc, const std::vector<FileStatus>& files) {
+///         return sc.parallelize(files).map([](const FileStatus& file) { return long(file.sizeBytes); });
+///     });
+///
+/// Threads: `read` runs once per batch, on the thread that runs the batches
+/// Source:  Spark StreamingContext.fileStream, whose InputFormat is `read` here
+template <class Read>
+    requires std::invocable<Read&, const Context&, const std::vector<FileStatus>&>
+auto fileStream(const StreamingContext& ssc, const std::string& directory, Read read, FileStreamOptions options = {},
+                std::source_location where = std::source_location::current()) {
+    using Result = std::invoke_result_t<Read&, const Context&, const std::vector<FileStatus>&>;
+    static_assert(AnyRdd<Result>, "fileStream's function must return an RDD");
+    using T = typename std::remove_cvref_t<Result>::Owned;
+    const auto& core = ssc.core();
+    core->requireOpen("fileStream", where);
+    auto node = detail::share(new detail::FileNode<T, Read>(
+        core, CallSite{"fileStream", where}, detail::FileChoice(*core, "fileStream", directory, std::move(options)),
+        std::move(read)));
+    core->add(std::shared_ptr<detail::Input>(node));
+    return DStream<T>(detail::NodeRecipe<detail::StreamNode<RDD<T>>>(std::move(node)));
+}
+
+/// The records of so many bytes each of the files that appear in a directory, by the rule of `textFileStream`.
+///
+/// Shape:  a partition for about 1 MiB of a file
+/// Errors: UsageError where `recordBytes` is below 1; CorruptionError, which fails the batch, where the size of a file
+///         is no multiple of it
+/// Source: Spark StreamingContext.binaryRecordsStream
+DStream<std::string> binaryRecordsStream(const StreamingContext& ssc, const std::string& directory, int recordBytes,
+                                         FileStreamOptions options = {},
+                                         std::source_location where = std::source_location::current());
 
 } // namespace rivulet

@@ -73,6 +73,57 @@ SocketStream<Content> socketClientStream(const StreamingContext& ssc, const Sock
     return SocketStream<Content>(NodeRecipe<StreamNode<ReceivedRdd<Content>>>(std::move(node)));
 }
 
+void checkDecoded(const std::string& peer, std::size_t taken, std::size_t given, std::size_t maxRestBytes);
+
+/// Framing by a function of the program's.
+template <class T, class F> class DecodedFraming final : public Framing {
+  public:
+    DecodedFraming(std::string peer, std::size_t maxRestBytes, ReceivedBlocks& blocks, F decode)
+        : peer_(std::move(peer)),
+          maxRestBytes_(maxRestBytes),
+          blocks_(blocks),
+          decode_(std::move(decode)) {}
+
+    ReceivedBlock feed(std::string_view bytes) override {
+        if (!rest_.empty()) {
+            rest_ += bytes;
+            bytes = rest_;
+        }
+        std::vector<T> elements;
+        const std::size_t taken = decode_(bytes, elements);
+        checkDecoded(peer_, taken, bytes.size(), maxRestBytes_);
+        rest_ = std::string(bytes.substr(taken));
+        auto rows = share(new Rows<T>());
+        rows->reserve(elements.size());
+        for (auto&& x : elements) rows->push_back(std::move(x));
+        return ReceivedRows<T>::block(std::move(rows), taken + elements.size() * sizeof(T));
+    }
+    ReceivedBlock end() override {
+        blocks_.countDropped(unfinished());
+        rest_.clear();
+        return {};
+    }
+    long unfinished() const override { return rest_.empty() ? 0 : 1; }
+    CutBlock cut() const override { return &ReceivedRows<T>::cut; }
+
+  private:
+    const std::string peer_;
+    const std::size_t maxRestBytes_;
+    ReceivedBlocks& blocks_;
+    F decode_;
+    std::string rest_;
+};
+
+/// A new decoder for each connection.
+template <class T, class F> struct MakeDecodedFraming {
+    F decode;
+    std::size_t maxRestBytes;
+    std::unique_ptr<Framing> operator()(const std::string& peer, ReceivedBlocks& blocks) const {
+        return std::unique_ptr<Framing>(new DecodedFraming<T, F>(peer, maxRestBytes, blocks, decode));
+    }
+};
+std::size_t maxRecordBytes(const StreamingContext& ssc);
+
 } // namespace detail
 
 /// The lines of a text stream, fused as views into the blocks that were received.
@@ -104,5 +155,65 @@ ReceivedTextStream socketTextStream(const StreamingContext& ssc, const std::stri
 /// Source: Spark StreamingContext.rawSocketStream, whose frames are blocks of serialized elements
 ReceivedFrameStream rawSocketStream(const StreamingContext& ssc, const std::string& host, int port,
                                     std::source_location where = std::source_location::current());
+
+/// What a TCP server sends, decoded by `decode(bytes, elements)`: it appends to the `std::vector<T>` what the bytes
+/// hold, and returns how many of them it has used. The others are given to it again, with what follows them.
+///
+///     auto readings = socketStream<Reading>(ssc, "localhost", 9999, [](std::string_view bytes, auto& readings) {
+///         std::size_t used = 0;
+///         for (; bytes.size() - used >= sizeof(Reading); used += sizeof(Reading))
+///             std::memcpy(&readings.emplace_back(), bytes.data() + used, sizeof(Reading));
+///         return used;
+///     });
+///
+/// As `socketTextStream` otherwise. What `decode` throws ends the connection, which is then made anew, with a new copy
+/// of `decode`; so does a record of more than `rivulet.streaming.receiver.maxLineBytes`. Half a record at the end is
+/// dropped and counted.
+///
+/// Threads: `decode` runs on the I/O pool, which all sockets share: keep it short. One call at a time for a connection
+/// Source:  Spark StreamingContext.socketStream
+template <class T, class F>
+    requires std::is_invocable_r_v<std::size_t, F&, std::string_view, std::vector<T>&>
+detail::SocketStream<detail::ReceivedRows<T>>
+socketStream(const StreamingContext& ssc, const std::string& host, int port, F decode,
+             std::source_location where = std::source_location::current()) {
+    static_assert(kIsOwned<T> && !detail::kHoldsView<T>,
+                  "the elements of a socket stream wait for their batch, so they own their bytes: std::string, not "
+                  "std::string_view");
+    return detail::socketClientStream<detail::ReceivedRows<T>>(
+        ssc, {"socketStream", host, port},
+        detail::MakeDecodedFraming<T, F>{std::move(decode), detail::maxRecordBytes(ssc)}, where);
+}
+
+/// How a socket server listens, and what it bears from those who connect.
+struct SocketServerOptions {
+    std::string host = "127.0.0.1"; ///< the address to listen at; "0.0.0.0" for all
+    int maxConnections = 1000;      ///< more wait to be accepted until one ends
+    Duration idleTimeout{};         ///< a connection that sends nothing for so long is closed; 0: never
+    std::size_t maxLineBytes = 0;   ///< 0: `rivulet.streaming.receiver.maxLineBytes`
+};
+
+/// The lines of a server's clients, and where it listens.
+class SocketServerStream : public ReceivedTextStream {
+  public:
+    SocketServerStream(ReceivedTextStream stream, int port) : ReceivedTextStream(std::move(stream)), port_(port) {}
+    /// The port that is bound: the system's choice where 0 was asked for.
+    int port() const { return port_; }
+
+  private:
+    int port_;
+};
+
+/// The lines that clients send to a TCP port: listens, where `socketTextStream` connects.
+///
+/// The port is bound at the call and accepts clients from the start on. The lines of one client are in order, those of
+/// several are mixed as they arrive. All clients together have one buffer and one rate; where they are exhausted none
+/// is read, and TCP makes them wait. A line that is too long is dropped and counted, and so is half a line at the stop;
+/// what follows the last newline when a client disconnects is a line.
+///
+/// Shape:   as `socketTextStream`
+/// Errors:  UsageError where `port` is not 0 to 65535, or an option is negative; IoError where it cannot be bound
+SocketServerStream socketServerStream(const StreamingContext& ssc, int port, SocketServerOptions options = {},
+                                      std::source_location where = std::source_location::current());
 
 } // namespace rivulet

@@ -3,6 +3,7 @@
 #include "rivulet/clock.h"
 #include "rivulet/core.h"
 #include "rivulet/dstream.h"
+#include "rivulet/input_dstream.h"
 #include "rivulet/queue_stream.h"
 #include "rivulet/receiver.h"
 #include "rivulet/streaming_context.h"

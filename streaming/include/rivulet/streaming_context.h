@@ -2,6 +2,7 @@
 
 #include "rivulet/clock.h"
 #include "rivulet/dstream.h"
+#include "rivulet/input_dstream.h"
 #include "rivulet/queue_stream.h"
 #include "rivulet/receiver.h"
 
@@ -73,6 +74,52 @@ class StreamingContext {
     ReceiverStream<typename R::Element> receiverStream(std::unique_ptr<R> receiver,
                                                        Where where = Where::current()) const {
         return receiverStream(std::shared_ptr<R>(std::move(receiver)), where);
+    }
+    /// A stream of a source of one's own, given by value or by pointer; see `InputDStream`.
+    ///
+    /// Errors: UsageError where the pointer is null
+    /// Source: Spark InputDStream
+    template <AnyInputDStream S>
+    DStream<typename S::Element> inputStream(S source, Where where = Where::current()) const {
+        return inputStream(detail::share(new S(std::move(source))), where);
+    }
+    template <AnyInputDStream S>
+    DStream<typename S::Element> inputStream(std::shared_ptr<S> source, Where where = Where::current()) const {
+        return detail::pulledStream<typename S::Element>(core(), "inputStream", "Input stream", std::move(source),
+                                                         where);
+    }
+    /// The same RDD in every batch.
+    ///
+    /// Errors: UsageError where the RDD is a handle to nothing, or of another Context
+    /// Source: Spark ConstantInputDStream
+    template <class T, class P>
+    DStream<owned_t<T>> constantStream(const RDD<T, P>& rdd, Where where = Where::current()) const {
+        using U = owned_t<T>;
+        if (detail::checkedLineage(rdd.lineagePtr()).engine() != context().engine())
+            throw UsageError("constantStream: the RDD belongs to another Context than the stream; make it with the "
+                             "stream's",
+                             where);
+        return detail::pulledStream<U>(core(), "constantStream", "Constant stream",
+                                       detail::share(new detail::ConstantInput<U>(RDD<U>(rdd))), where);
+    }
+    /// Generates so many records per second, `f(number)` with numbers from 0 on: which ones a batch has follows from
+    /// its time since the start alone, so a run can be repeated.
+    ///
+    /// Errors: UsageError where `recordsPerSecond` is below 1
+    template <class F>
+        requires std::invocable<const F&, long>
+    DStream<owned_t<std::invoke_result_t<const F&, long>>> rateStream(long recordsPerSecond, F f,
+                                                                      Where where = Where::current()) const {
+        using T = owned_t<std::invoke_result_t<const F&, long>>;
+        detail::requireRate(recordsPerSecond, where);
+        return detail::pulledStream<T>(core(), "rateStream", "Rate stream",
+                                       detail::share(new detail::RateInput<T, F>(recordsPerSecond, std::move(f))),
+                                       where);
+    }
+    /// The same with records (number, value): values in [0, 1) that follow from the number and the seed.
+    DStream<std::pair<long, double>> rateStream(long recordsPerSecond, std::uint64_t seed = 1,
+                                                Where where = Where::current()) const {
+        return rateStream(recordsPerSecond, detail::SeededValue{seed}, where);
     }
     /// Every input that was declared, in the order of creation.
     std::vector<InputInfo> inputs() const { return core()->inputs(); }
