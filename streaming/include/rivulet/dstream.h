@@ -353,6 +353,17 @@ template <class T, class Recipe> class DStream {
         return reducedWindow("reduceByKeyAndWindow", std::move(combine), std::move(filter), window, slide,
                              std::move(partitioning), where);
     }
+    template <class F, class G, class P>
+        requires(AnyPair<T> && std::predicate<P&, const owned_t<T>&> &&
+                 requires(F& f, G& g, const owned_t<T>& x) {
+                     f(x.second, x.second);
+                     g(x.second, x.second);
+                 })
+    DStream<owned_t<T>> reduceByKeyAndWindow(F combine, G inverse, Duration window, Duration slide, P filter,
+                                             Where where = Where::current()) const {
+        return reduceByKeyAndWindow(std::move(combine), std::move(inverse), window, slide, Partitioning(),
+                                    std::move(filter), where);
+    }
     /// The combination of all elements of the last `window`; nothing where there are none.
     ///
     /// Shape:   one element or none every `slide`, in one partition

@@ -98,8 +98,9 @@ template <class K, class V> class PaneStore {
         }
         block_.clear();
     }
-    /// The batch belongs to the window from now on.
+    /// The batch belongs to the window from now on. Nothing, where no batch was begun.
     void commit() noexcept {
+        if (!fresh_) return;
         pending_ = std::move(fresh_);
         fresh_.reset();
     }
