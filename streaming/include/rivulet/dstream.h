@@ -485,7 +485,8 @@ template <class T, class Recipe> class DStream {
     /// nothing arrived. The states change when the whole batch has succeeded, and not at all if it fails.
     ///
     /// Shape:   DStream<pair<K, V>> -> DStream<M>: what the function emitted; `stateSnapshots()` has all states
-    /// Cost:    O(elements + keys that time out) per batch
+    /// Cost:    O(elements + keys that time out) per batch; a state of a million keys is faster in 16 to 64 partitions,
+    /// whose tables fit into the cache
     /// Errors:  JobError where the function throws in every attempt
     /// Threads: the function runs concurrently for different keys; `stateView` may be asked from any thread
     /// Source:  Spark PairDStreamFunctions.mapWithState

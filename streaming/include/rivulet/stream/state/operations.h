@@ -1,5 +1,7 @@
 #pragma once
 
+#include "rivulet/stream/state/stream.h"
+
 /// The bodies of DStream's operations with a state.
 namespace rivulet {
 namespace detail {

@@ -274,7 +274,11 @@ template <class K, class S> class StateTable {
         removed_.clear();
         times_.clear();
         for (updated_ = 0; updated_ < count; ++updated_) {
-            if (updated_ + kAhead < count) __builtin_prefetch(&held_->rows[delta_.known[updated_ + kAhead].number], 1);
+            if (updated_ + kAhead < count) {
+                const std::uint32_t next = delta_.known[updated_ + kAhead].number;
+                __builtin_prefetch(&held_->rows[next], 1);
+                __builtin_prefetch(&marks_[next], 1);
+            }
             auto& change = delta_.known[updated_];
             mark(change.number, std::uint32_t(updated_));
             if (change.kind == StateChange::updated) {
