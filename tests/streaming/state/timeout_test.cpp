@@ -46,7 +46,8 @@ Batches<Text> followed(const Batches<Pair>& input, Duration timeout, const char*
 void checkFollowed(const Batches<Pair>& input, Duration timeout, const Batches<Text>& expected,
                    const std::vector<Pair>& initial = {}) {
     for (const char* master : {"local", "local[4]"})
-        for (const int partitions : {1, 2, 7}) CHECK(followed(input, timeout, master, partitions, initial) == expected);
+        for (const int partitions : {1, 2, 7})
+            CHECK(textsOf(followed(input, timeout, master, partitions, initial)) == textsOf(expected));
 }
 
 } // namespace

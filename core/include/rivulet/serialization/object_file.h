@@ -136,7 +136,8 @@ void saveAsObjectFile(const RDD<T, Pipe>& rdd, const std::string& directory,
 ///
 /// Cost:   files are listed at the call, and read in blocks of 64 KiB
 /// Errors: IoError at the call where a file does not exist; CorruptionError from the action where a file is damaged,
-///         or holds elements of another type
+///         or holds elements of another type. Files do not name their type yet: what is read as a type that begins
+///         with a length (a string) may ask for gigabytes before it is told
 /// Source: Spark SparkContext.objectFile
 template <class T>
 RDD<T, detail::ObjectPipe<T>> objectFile(const Context& context, const std::string& uris,
