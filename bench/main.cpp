@@ -47,6 +47,7 @@ int main(int argc, char** argv) {
         bench::addRivuletWordCount(suite);
         bench::addEmptyBatch(suite);
         bench::addLatency(suite);
+        bench::addSocketLines(suite);
         if (list) {
             suite.list();
             return 0;

@@ -52,5 +52,6 @@ void addHandChain(Suite& suite);
 void addRivuletChain(Suite& suite);
 void addEmptyBatch(Suite& suite);
 void addLatency(Suite& suite);
+void addSocketLines(Suite& suite);
 
 } // namespace bench
