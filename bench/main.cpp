@@ -49,6 +49,7 @@ int main(int argc, char** argv) {
         bench::addEmptyBatch(suite);
         bench::addLatency(suite);
         bench::addKeyedWindows(suite);
+        bench::addSocketLines(suite);
         if (list) {
             suite.list();
             return 0;

@@ -54,5 +54,6 @@ void addKeyedState(Suite& suite);
 void addEmptyBatch(Suite& suite);
 void addLatency(Suite& suite);
 void addKeyedWindows(Suite& suite);
+void addSocketLines(Suite& suite);
 
 } // namespace bench

@@ -177,7 +177,7 @@ TEST_CASE("a receiver that ignores a stop fills no memory, and what it gave is c
     program.ssc.stop(true, true);
     CHECK(totalSize(seen) < 1'000'000);
     CHECK(long(totalSize(seen)) + program.ssc.droppedRecords() == 1'000'000);
-    CHECK(receivedMemory(program.sc).peakBytes <= 3 * kSmallBuffer);
+    CHECK(receivedMemory(program.sc).peakBytes <= 5 * kSmallBuffer);
 }
 
 TEST_CASE("a receiver that offers ten times what is computed holds no more than its buffer") {
@@ -190,7 +190,7 @@ TEST_CASE("a receiver that offers ten times what is computed holds no more than 
         ssc.advanceBatch();
     }
     CHECK(receivedMemory(ssc.context()).peakBytes <=
-          3 * kSmallBuffer); // what waits, and the batches that are remembered
+          5 * kSmallBuffer); // what waits, and the batches that are remembered
     ssc.stop(true, true);
 }
 
@@ -213,7 +213,6 @@ TEST_CASE("elements tell how large they are, and may be told") {
     Standing program;
     const auto seen = collectBatches(program.ssc.receiverStream(Sized()).count());
     program.ssc.receiverStream(Strings()).foreachRDD([](const RDD<Nested>&) {});
-    std::atomic<std::int64_t> sizes = 0;
     CHECK(Strings().sizeBytes(Nested(std::string(1000, 'x'), {std::string(500, 'y'), "short"})) >=
           sizeof(Nested) + 1500 + 2 * sizeof(std::string));
     CHECK(Sized().sizeBytes({}) == 1000);
