@@ -136,5 +136,9 @@ TEST_CASE("20000 batches of a graph with windows and states leave memory flat") 
     const long resident = residentKiB();
     runTo(20'000);
     CHECK(program.heldBytes() < held * 3 / 2);
+#ifndef __SANITIZE_ADDRESS__ // which keeps what was freed for a while
     CHECK(residentKiB() < resident + 8 * 1024);
+#else
+    CHECK(resident > 0);
+#endif
 }
