@@ -56,6 +56,7 @@ std::vector<Row> compete(const Contest& contest, const Settings& settings) {
         std::fprintf(stderr, "\n");
     }
     std::fprintf(stderr, "%s checksum %s\n", contest.name.c_str(), expected.c_str());
+    if (contest.finish) contest.finish();
 
     std::vector<Row> rows;
     std::optional<double> hand;

@@ -50,6 +50,7 @@ struct Contest {
     std::function<void(const Settings&)> prepare = {}; ///< outside the measured time: makes the input
     std::function<std::string(const Settings&)> expected = {};
     std::vector<Contestant> contestants = {};
+    std::function<void()> finish = {}; ///< gives back what `prepare` made
 };
 
 /// A figure without an opponent, such as a latency: it measures itself and returns its lines.

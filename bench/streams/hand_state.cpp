@@ -223,7 +223,8 @@ void addKeyedState(Suite& suite) {
             .expected = [](const Settings&) { return kRight; },
             .contestants = {{"hand", [](const Settings&) { return runBatch(*prepared->hand, prepared->handBatches); }},
                             {"rivulet",
-                             [](const Settings&) { return runBatch(*prepared->rivulet, prepared->rivuletBatches); }}}});
+                             [](const Settings&) { return runBatch(*prepared->rivulet, prepared->rivuletBatches); }}},
+            .finish = [] { prepared.reset(); }});
 }
 
 } // namespace bench
