@@ -123,4 +123,30 @@ class Gate {
     bool open_ = false;
 };
 
+/// Runs the test with this master, quietly, on every kind of executor.
+template <class F> void eachMaster(const char* master, F f) {
+    for (const char* executor : kExecutors) {
+        INFO("executor " << executor);
+        f(Context(Conf(master, "test").set("rivulet.executor", executor).set("rivulet.log.level", "OFF")));
+    }
+}
+
+/// Numbers 0 ... 9 in 2 partitions, counting how many of them are computed.
+inline auto counted(const Context& sc, std::atomic<int>& computed) {
+    return sc.range(0, 10, 1, 2).map([&computed](long x) {
+        ++computed;
+        return x;
+    });
+}
+
+inline std::int64_t heldBytes(const Context& sc) { return sc.memory().totalBytes(); }
+
+/// Shuffles that this lineage depends on, directly or not.
+inline int shufflesOf(const detail::Lineage& lineage) {
+    int count = 0;
+    for (const auto& dependency : lineage.dependencies())
+        count += (dependency.shuffle != nullptr) + shufflesOf(*dependency.parent);
+    return count;
+}
+
 } // namespace rivulet::test

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <initializer_list>
+#include <numeric>
 #include <string>
 #include <thread>
 #include <utility>
@@ -41,6 +42,13 @@ template <class T> class Batch {
     std::vector<T> elements_;
 };
 template <class T> using Batches = std::vector<Batch<T>>;
+
+/// 1, 2, ... n.
+inline Batch<int> upTo(int n) {
+    std::vector<int> numbers(static_cast<std::size_t>(n));
+    std::iota(numbers.begin(), numbers.end(), 1);
+    return Batch<int>(std::move(numbers));
+}
 
 /// A batch as it is compared and shown: the texts of its elements. Not a template, because whatever a table does for
 /// each type of element costs the compiler more than the operators under test.

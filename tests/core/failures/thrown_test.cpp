@@ -6,13 +6,6 @@ using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
-template <class F> void eachMaster(const char* master, F f) {
-    for (const char* executor : kExecutors) {
-        INFO("executor " << executor);
-        f(Context(Conf(master, "test").set("rivulet.executor", executor).set("rivulet.log.level", "OFF")));
-    }
-}
-
 struct Thrown {
     int value;
 };

@@ -7,17 +7,6 @@ using namespace rivulet::test;
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::StartsWith;
 
-namespace {
-
-template <class F> void eachMaster(const char* master, F f) {
-    for (const char* executor : kExecutors) {
-        INFO("executor " << executor);
-        f(Context(Conf(master, "test").set("rivulet.executor", executor).set("rivulet.log.level", "OFF")));
-    }
-}
-
-} // namespace
-
 TEST_CASE("an RDD cannot be used inside of another's function", "[R25]") {
     eachMaster("local[2]", [](const Context& sc) {
         const auto outer = sc.parallelize({1, 2}, 2);

@@ -3,20 +3,6 @@
 using namespace rivulet;
 using namespace rivulet::test;
 
-namespace {
-
-/// Numbers 0 ... 9 in 2 partitions, counting how many of them are computed.
-auto counted(const Context& sc, std::atomic<int>& computed) {
-    return sc.range(0, 10, 1, 2).map([&computed](long x) {
-        ++computed;
-        return x;
-    });
-}
-
-std::int64_t heldBytes(const Context& sc) { return sc.memory().totalBytes(); }
-
-} // namespace
-
 TEST_CASE("what a cached RDD depends on is not computed again, its shuffles included") {
     eachExecutor([](const Context& sc) {
         std::atomic<int> computed = 0;

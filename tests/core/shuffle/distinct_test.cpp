@@ -3,17 +3,6 @@
 using namespace rivulet;
 using namespace rivulet::test;
 
-namespace {
-
-int shufflesOf(const detail::Lineage& lineage) {
-    int count = 0;
-    for (const auto& dependency : lineage.dependencies())
-        count += (dependency.shuffle != nullptr) + shufflesOf(*dependency.parent);
-    return count;
-}
-
-} // namespace
-
 TEST_CASE("distinct keeps the partitioner unless the number of partitions changes", "[R4]") {
     eachExecutor([](const Context& sc) {
         std::vector<std::pair<int, int>> rows;

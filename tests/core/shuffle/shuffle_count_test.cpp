@@ -3,17 +3,6 @@
 using namespace rivulet;
 using namespace rivulet::test;
 
-namespace {
-
-int shufflesOf(const detail::Lineage& lineage) {
-    int count = 0;
-    for (const auto& dependency : lineage.dependencies())
-        count += (dependency.shuffle != nullptr) + shufflesOf(*dependency.parent);
-    return count;
-}
-
-} // namespace
-
 TEST_CASE("what is partitioned already is not shuffled again") {
     const Context sc("local[2]", "test");
     const auto rows = sc.parallelize({std::pair(1, 1L), std::pair(2, 2L), std::pair(1, 3L)}, 2);

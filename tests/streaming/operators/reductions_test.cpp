@@ -6,16 +6,6 @@ using namespace rivulet;
 using namespace rivulet::test;
 using namespace std::chrono_literals;
 
-namespace {
-
-Batch<int> upTo(int n) {
-    std::vector<int> numbers(static_cast<std::size_t>(n));
-    std::iota(numbers.begin(), numbers.end(), 1);
-    return Batch<int>(std::move(numbers));
-}
-
-} // namespace
-
 TEST_CASE("count gives one element per batch, 0 for an empty one", "[A13]") {
     checkOrdered(
         Batches<int>{{}, upTo(1), upTo(2), upTo(3), upTo(4)}, [](const auto& in) { return in.count(); },

@@ -6,16 +6,6 @@ using namespace rivulet;
 using namespace rivulet::test;
 using namespace std::chrono_literals;
 
-namespace {
-
-Batch<int> upTo(int n) {
-    std::vector<int> numbers(static_cast<std::size_t>(n));
-    std::iota(numbers.begin(), numbers.end(), 1);
-    return Batch<int>(std::move(numbers));
-}
-
-} // namespace
-
 TEST_CASE("repartition gives exactly so many partitions of the same elements", "[A10]") {
     const int from = GENERATE(2, 5);
     const int to = 7 - from;
