@@ -32,6 +32,7 @@ endif()
 function(rivulet_flags target)
     set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
     if(RIVULET_DEVELOPER)
-        target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Werror)
+        target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Werror
+                               $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>) # ccache asks for it
     endif()
 endfunction()

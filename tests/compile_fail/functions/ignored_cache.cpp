@@ -1,6 +1,5 @@
 // A fused chain does not look into the cache: a cache() whose result is dropped would do nothing.
 // expect: only the returned handle reads the cached partitions
-// flags: -Werror
 #include <rivulet/core.h>
 
 int main() {

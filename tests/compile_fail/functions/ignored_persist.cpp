@@ -1,6 +1,5 @@
 // A persist() whose result is dropped.
 // expect: only the returned handle reads the cached partitions
-// flags: -Werror
 #include <rivulet/core.h>
 
 int main() {

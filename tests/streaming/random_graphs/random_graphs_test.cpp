@@ -114,7 +114,7 @@ TEST_CASE("a bug that is planted in the reference's windows is found") {
     CHECK(found > 30);
 }
 
-TEST_CASE("20000 batches of a graph with windows and states leave memory flat") {
+TEST_CASE("20000 batches of a graph with windows and states leave memory flat", "[.long]") {
     Plan plan;
     plan.steps = {{Kind::source},
                   {Kind::reduceByKeyAndWindow, 0, -1, 3, 1},
