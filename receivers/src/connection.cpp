@@ -1,18 +1,13 @@
 #include "connection.h"
 
-#include <boost/asio/buffer.hpp>
-
 namespace rivulet::detail {
 
-namespace asio = boost::asio;
-using boost::system::error_code;
-
-Connection::Connection(TcpSocket socket, std::shared_ptr<ReceivedBlocks> blocks, std::unique_ptr<Framing> framing,
-                       Settings settings, OnEnd onEnd)
+Connection::Connection(const Strand& strand, Socket socket, std::shared_ptr<ReceivedBlocks> blocks,
+                       std::unique_ptr<Framing> framing, Settings settings, OnEnd onEnd)
     : socket_(std::move(socket)),
-      pace_(socket_.get_executor()),
-      idle_(socket_.get_executor()),
       blocks_(std::move(blocks)),
+      pace_(strand, blocks_->sharedClock()),
+      idle_(strand, blocks_->sharedClock()),
       framing_(std::move(framing)),
       settings_(settings),
       onEnd_(std::move(onEnd)),
@@ -26,15 +21,15 @@ void Connection::start() {
 void Connection::read() {
     if (closed_ || ended_ || reading_) return;
     reading_ = true;
-    socket_.async_read_some(asio::buffer(buffer_.get(), settings_.readBytes),
-                            [self = shared_from_this()](error_code error, std::size_t size) {
-                                self->reading_ = false;
-                                if (self->closed_) return;
-                                self->readSinceLook_ = true;
-                                self->take(std::string_view(self->buffer_.get(), size));
-                                if (error) self->end(error.message());
-                                self->pump();
-                            });
+    socket_.read(buffer_.get(), settings_.readBytes,
+                 [self = shared_from_this()](std::error_code error, std::size_t size) {
+                     self->reading_ = false;
+                     if (self->closed_) return;
+                     self->readSinceLook_ = true;
+                     self->take(std::string_view(self->buffer_.get(), size));
+                     if (error) self->end(error.message());
+                     self->pump();
+                 });
 }
 
 /// What its framing throws ends this connection and no other.
@@ -61,7 +56,10 @@ void Connection::pump() {
     if (closed_) return;
     while (!pending_.empty()) {
         std::optional<Time> again;
-        if (!blocks_->offer(pending_.front(), framing_->cut(), again)) return again ? pumpAt(*again) : void();
+        if (!blocks_->offer(pending_.front(), framing_->cut(), again)) {
+            if (again) pace_.callAt(*again, [self = shared_from_this()] { self->pump(); });
+            return;
+        }
         pending_.pop_front();
     }
     if (!ended_) return read();
@@ -69,20 +67,11 @@ void Connection::pump() {
     if (const OnEnd onEnd = std::exchange(onEnd_, nullptr)) onEnd(why_);
 }
 
-void Connection::pumpAt(Time time) {
-    pace_.expires_after(std::max(Duration(1), time - blocks_->clock().now()));
-    pace_.async_wait([self = shared_from_this()](error_code cancelled) {
-        if (!cancelled) self->pump();
-    });
-}
-
 /// A peer that sends nothing from one look to the next is idle, unless it is not read.
 void Connection::watchIdle() {
-    idle_.expires_after(settings_.idleTimeout);
     readSinceLook_ = false;
-    idle_.async_wait([self = shared_from_this()](error_code cancelled) {
-        if (cancelled || self->closed_) return;
-        if (self->readSinceLook_ || !self->reading_) return self->watchIdle();
+    idle_.callIn(settings_.idleTimeout, [self = shared_from_this()] {
+        if (self->readSinceLook_ || !self->reading_ || self->socket_.hasArrived()) return self->watchIdle();
         self->end("it sent nothing for " + durationText(self->settings_.idleTimeout));
         self->pump();
     });
@@ -90,16 +79,15 @@ void Connection::watchIdle() {
 
 void Connection::finish() {
     if (closed_) return;
-    error_code error;
-    socket_.non_blocking(true, error);
+    std::error_code error;
     const auto putAll = [this] {
         for (; !pending_.empty(); pending_.pop_front()) blocks_->put(std::move(pending_.front()), true);
     };
     putAll();
     while (!ended_ && !error && blocks_->hasSpace() && !blocks_->hasMaxRate()) {
-        const std::size_t size = socket_.read_some(asio::buffer(buffer_.get(), settings_.readBytes), error);
+        const std::size_t size = socket_.readArrived(buffer_.get(), settings_.readBytes, error);
         take(std::string_view(buffer_.get(), size));
-        if (error == asio::error::eof) end(error.message());
+        if (isEndOfFile(error)) end(error.message());
         putAll();
     }
     blocks_->countDropped(framing_->unfinished()); // half a record that nobody can complete
@@ -111,8 +99,7 @@ void Connection::close() {
     closed_ = true;
     pace_.cancel();
     idle_.cancel();
-    error_code ignored;
-    socket_.close(ignored);
+    socket_.close();
 }
 
 } // namespace rivulet::detail

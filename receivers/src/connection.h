@@ -1,20 +1,11 @@
 #pragma once
 
-#include <utility> // Asio needs it first
-
+#include "net.h"
 #include "rivulet/socket_stream.h"
-
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 
 #include <deque>
 
 namespace rivulet::detail {
-
-using Strand = boost::asio::strand<boost::asio::io_context::executor_type>;
-using TcpSocket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Strand>;
 
 /// One connection, from its first byte to its end: reads where there are room and permits for what was read before.
 ///
@@ -28,8 +19,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     using OnEnd = std::function<void(const std::string& why)>;
 
     /// `onEnd` is called once, when all that came has been put; not after `finish`.
-    Connection(TcpSocket socket, std::shared_ptr<ReceivedBlocks> blocks, std::unique_ptr<Framing> framing,
-               Settings settings, OnEnd onEnd);
+    Connection(const Strand& strand, Socket socket, std::shared_ptr<ReceivedBlocks> blocks,
+               std::unique_ptr<Framing> framing, Settings settings, OnEnd onEnd);
     void start();
     /// There may be room again.
     void resume() { pump(); }
@@ -41,14 +32,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void read();
     void take(std::string_view bytes);
     void pump();
-    void pumpAt(Time time);
     void watchIdle();
     void end(std::string why);
     void close();
 
-    TcpSocket socket_;
-    boost::asio::steady_timer pace_, idle_;
+    Socket socket_;
     const std::shared_ptr<ReceivedBlocks> blocks_;
+    StrandTimer pace_, idle_;
     const std::unique_ptr<Framing> framing_;
     const Settings settings_;
     OnEnd onEnd_;

@@ -18,27 +18,19 @@ bool isVisible(const std::string& path) { return !nameOf(path).starts_with('.');
 Duration wholeBatches(Duration least, Duration batch) { return (least + batch - Duration(1)) / batch * batch; }
 
 /// Text files keep their lines fused, so they have a node of their own.
-class TextFileNode final : public StreamNode<FilesRdd>, public Input {
+class TextFileNode final : public StreamNode<FilesRdd>, public FileInput {
   public:
     TextFileNode(const std::shared_ptr<StreamCore>& core, CallSite site, FileChoice choice)
         : StreamNode<FilesRdd>(core, site, core->batchDuration(), {}),
-          choice_(std::move(choice)) {}
-    std::string kind() const override { return "File stream"; }
-    long allocate(Time time) override {
-        choice_.choose(time);
-        return 0; // lines are not counted before they are read
-    }
+          FileInput(std::move(choice)) {}
 
   protected:
     std::optional<FilesRdd> compute(Time time) override {
         const auto& engine = core()->context().engine();
         auto made = makeLineage(engine, "TextFileRDD", site());
-        made->setName(choice_.directory());
-        return FilesRdd(std::move(made), TextPipe(TextInput::ofFiles(*engine, choice_.at(time))));
+        made->setName(choice().directory());
+        return FilesRdd(std::move(made), TextPipe(TextInput::ofFiles(*engine, choice().at(time))));
     }
-
-  private:
-    FileChoice choice_;
 };
 
 /// A piece of a file of records.
@@ -117,6 +109,12 @@ const std::vector<FileStatus>& FileChoice::at(Time time) const {
     return found == chosen_.end() ? kNone : found->second;
 }
 
+std::string FileChoice::pathsAt(Time time) const {
+    std::string paths;
+    for (const FileStatus& file : at(time)) paths += (paths.empty() ? "" : "\n") + file.path;
+    return paths;
+}
+
 std::vector<FileStatus> FileChoice::list(Time after, Time time) const {
     std::set<std::string_view> known;
     for (const auto& [batch, files] : chosen_)
@@ -162,14 +160,8 @@ DStream<std::string> binaryRecordsStream(const StreamingContext& ssc, const std:
         throw UsageError("binaryRecordsStream: records of " + std::to_string(recordBytes) +
                              " bytes were asked for; a record has at least 1",
                          where);
-    const auto& core = ssc.core();
-    core->requireOpen("binaryRecordsStream", where);
-    using Node = detail::FileNode<std::string, detail::ReadRecords>;
-    auto node = std::make_shared<Node>(core, CallSite{"binaryRecordsStream", where},
-                                       detail::FileChoice(*core, "binaryRecordsStream", directory, std::move(options)),
-                                       detail::ReadRecords{std::size_t(recordBytes)});
-    core->add(std::shared_ptr<detail::Input>(node));
-    return DStream<std::string>(detail::NodeRecipe<detail::StreamNode<RDD<std::string>>>(std::move(node)));
+    return detail::fileStreamOf<std::string>(ssc, "binaryRecordsStream", directory, std::move(options),
+                                             detail::ReadRecords{std::size_t(recordBytes)}, where);
 }
 
 } // namespace rivulet

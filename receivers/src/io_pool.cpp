@@ -3,9 +3,21 @@
 #include "rivulet/error.h"
 #include "rivulet/log.h"
 
+#include <utility> // Asio needs it first
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
 #include <mutex>
 
 namespace rivulet::detail {
+
+struct IoPool::Impl {
+    explicit Impl(int threads) : context(threads), work(context.get_executor()) {}
+    boost::asio::io_context context;
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work;
+};
+
+boost::asio::io_context& IoPool::context() { return impl_->context; }
 
 std::shared_ptr<IoPool> IoPool::shared(int threads) {
     static std::mutex mutex;
@@ -16,14 +28,14 @@ std::shared_ptr<IoPool> IoPool::shared(int threads) {
     return pool;
 }
 
-IoPool::IoPool(int threads) : context_(threads), work_(context_.get_executor()) {
+IoPool::IoPool(int threads) : impl_(std::make_unique<Impl>(threads)) {
     for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
 }
 
 void IoPool::run() noexcept {
     for (;;) {
         try {
-            context_.run();
+            impl_->context.run();
             return;
         } catch (...) { // must not take the other connections with it
             logError("an I/O handler threw: " + messageOf(std::current_exception()));
@@ -32,8 +44,8 @@ void IoPool::run() noexcept {
 }
 
 IoPool::~IoPool() {
-    work_.reset();
-    context_.stop();
+    impl_->work.reset();
+    impl_->context.stop();
     threads_.clear(); // joins; handlers that did not run are destroyed with the io_context
 }
 

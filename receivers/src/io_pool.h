@@ -2,11 +2,13 @@
 
 #include "rivulet/stream/core.h"
 
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
 #include <memory>
 #include <thread>
 #include <vector>
+
+namespace boost::asio {
+class io_context;
+} // namespace boost::asio
 
 namespace rivulet::detail {
 
@@ -21,13 +23,13 @@ class IoPool {
 
     explicit IoPool(int threads);
     ~IoPool();
-    boost::asio::io_context& context() { return context_; }
+    boost::asio::io_context& context();
 
   private:
+    struct Impl;
     void run() noexcept;
 
-    boost::asio::io_context context_;
-    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+    const std::unique_ptr<Impl> impl_;
     std::vector<std::jthread> threads_;
 };
 
@@ -35,7 +37,7 @@ class IoPool {
 /// hold.
 template <class Make> auto withPool(StreamCore& core, const Make& make) {
     const auto pool = IoPool::shared(int(core.context().conf().getInt("rivulet.streaming.io.threads")));
-    auto made = make(pool->context());
+    auto made = make(*pool);
     struct Owner {
         std::shared_ptr<IoPool> pool;
         decltype(made) held;

@@ -4,8 +4,6 @@
 #include "io_pool.h"
 #include "rivulet/log.h"
 
-#include <boost/asio/post.hpp>
-
 #include <future>
 #include <set>
 
@@ -13,57 +11,36 @@ namespace rivulet {
 namespace detail {
 namespace {
 
-namespace asio = boost::asio;
-using asio::ip::tcp;
-using boost::system::error_code;
-
-[[noreturn]] void throwCannot(const char* what, const std::string& at, const error_code& error, const char* advice) {
-    throw IoError(std::string("socketServerStream: cannot ") + what + " " + at + ": " + error.message() + " (error " +
-                  std::to_string(error.value()) + "); " + advice);
-}
-
 /// Accepts clients and reads their lines. All handlers run on one strand.
 class SocketServer final : public SocketReceiver, public std::enable_shared_from_this<SocketServer> {
   public:
-    SocketServer(asio::io_context& io, ReceivedInput& input, int port, const SocketServerOptions& options,
+    SocketServer(IoPool& pool, ReceivedInput& input, int port, const SocketServerOptions& options,
                  MakeFraming makeFraming)
-        : strand_(asio::make_strand(io)),
+        : strand_(pool),
           input_(input),
           blocks_(input.sharedBlocks()),
           maxConnections_(std::size_t(options.maxConnections)),
           makeFraming_(std::move(makeFraming)),
-          acceptor_(strand_),
-          again_(strand_) {
+          acceptor_(strand_, "socketServerStream", options.host, port),
+          again_(strand_, blocks_->sharedClock()) {
         settings_.readBytes = 64 << 10; // there may be many connections
         settings_.idleTimeout = options.idleTimeout;
-        const std::string at = options.host + ":" + std::to_string(port);
-        error_code error;
-        const auto address = asio::ip::make_address(options.host, error);
-        if (error) throwCannot("listen at", at, error, "give the address of an interface, such as 127.0.0.1");
-        const tcp::endpoint endpoint(address, static_cast<unsigned short>(port));
-        acceptor_.open(endpoint.protocol(), error);
-        if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
-        if (!error) acceptor_.bind(endpoint, error);
-        if (error) throwCannot("bind", at, error, "choose another port, or 0 for a free one");
     }
-    int port() const { return acceptor_.local_endpoint().port(); }
+    int port() const { return acceptor_.port(); }
 
     void start() override {
         blocks_->onSpace([weak = weak_from_this()] {
             if (const auto self = weak.lock()) self->resume();
         });
-        error_code error;
-        acceptor_.listen(asio::socket_base::max_listen_connections, error);
-        if (error) throwCannot("listen at port", std::to_string(port()), error, "choose another port");
+        acceptor_.listen();
         input_.tellStarted();
-        asio::post(strand_, [self = shared_from_this()] { self->accept(); });
+        strand_.post([self = shared_from_this()] { self->accept(); });
     }
     void stop() noexcept override {
         std::promise<void> closed;
-        asio::post(strand_, [this, &closed] {
+        strand_.post([this, &closed] {
             stopping_ = true;
-            error_code ignored;
-            acceptor_.close(ignored);
+            acceptor_.close();
             again_.cancel();
             for (const auto& connection : connections_) connection->finish();
             connections_.clear();
@@ -77,30 +54,25 @@ class SocketServer final : public SocketReceiver, public std::enable_shared_from
     void accept() {
         if (stopping_ || accepting_ || connections_.size() >= maxConnections_) return;
         accepting_ = true;
-        acceptor_.async_accept([self = shared_from_this()](error_code error, TcpSocket socket) {
+        acceptor_.accept([self = shared_from_this()](std::error_code error, std::unique_ptr<Socket> socket) {
             self->accepting_ = false;
             if (self->stopping_) return;
             if (error) return self->acceptLater(error);
-            self->receive(std::move(socket));
+            self->receive(std::move(*socket));
             self->accept();
         });
     }
     /// No descriptors are left, for example; the clients that there are go on.
-    void acceptLater(error_code error) {
+    void acceptLater(std::error_code error) {
         logWarn("socketServerStream: cannot accept a client: " + error.message());
         input_.tellError("cannot accept a client: " + error.message(), nullptr);
-        again_.expires_after(Duration(100));
-        again_.async_wait([self = shared_from_this()](error_code cancelled) {
-            if (!cancelled) self->accept();
-        });
+        again_.callIn(Duration(100), [self = shared_from_this()] { self->accept(); });
     }
-    void receive(TcpSocket socket) {
-        error_code ignored;
-        const auto from = socket.remote_endpoint(ignored);
-        const std::string peer = from.address().to_string(ignored) + ":" + std::to_string(from.port());
+    void receive(Socket socket) {
+        const std::string peer = socket.peer();
         const auto slot = std::make_shared<std::weak_ptr<Connection>>();
         auto connection =
-            std::make_shared<Connection>(std::move(socket), blocks_, makeFraming_(peer, *blocks_), settings_,
+            std::make_shared<Connection>(strand_, std::move(socket), blocks_, makeFraming_(peer, *blocks_), settings_,
                                          [weak = weak_from_this(), slot, peer](const std::string& why) {
                                              logInfo("socketServerStream: lost the connection to " + peer + ": " + why);
                                              const auto self = weak.lock();
@@ -114,7 +86,7 @@ class SocketServer final : public SocketReceiver, public std::enable_shared_from
     }
     /// A batch has taken what waited. Whoever is served first gets most of the room, so that is not always the same.
     void resume() {
-        asio::post(strand_, [self = shared_from_this()] {
+        strand_.post([self = shared_from_this()] {
             const std::vector<std::shared_ptr<Connection>> waiting(self->connections_.begin(),
                                                                    self->connections_.end());
             for (std::size_t i = 0; i < waiting.size(); ++i) waiting[(i + self->turn_) % waiting.size()]->resume();
@@ -130,8 +102,8 @@ class SocketServer final : public SocketReceiver, public std::enable_shared_from
     Connection::Settings settings_;
 
     // Used on the strand alone (and before the start).
-    asio::basic_socket_acceptor<tcp, Strand> acceptor_;
-    asio::steady_timer again_;
+    Acceptor acceptor_;
+    StrandTimer again_;
     std::set<std::shared_ptr<Connection>> connections_;
     std::size_t turn_ = 0;
     bool stopping_ = false, accepting_ = false;
@@ -160,8 +132,8 @@ SocketServerStream socketServerStream(const StreamingContext& ssc, int port, Soc
     using Node = detail::SocketNode<detail::ReceivedLines>;
     auto node = std::make_shared<Node>(core, CallSite{"socketServerStream", where}, "Socket server stream");
     int bound = 0;
-    node->use(detail::withPool(*core, [&](boost::asio::io_context& io) {
-        auto server = std::make_shared<detail::SocketServer>(io, *node, port, options,
+    node->use(detail::withPool(*core, [&](detail::IoPool& pool) {
+        auto server = std::make_shared<detail::SocketServer>(pool, *node, port, options,
                                                              detail::lineFraming("socketServerStream", maxLineBytes));
         bound = server->port();
         return server;

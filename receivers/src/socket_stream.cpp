@@ -4,48 +4,38 @@
 #include "io_pool.h"
 #include "rivulet/log.h"
 
-#include <boost/asio/connect.hpp>
-#include <boost/asio/post.hpp>
-
 #include <future>
 
 namespace rivulet {
 namespace detail {
 namespace {
 
-namespace asio = boost::asio;
-using asio::ip::tcp;
-using boost::system::error_code;
-
 /// Connects to a server, and again, after a pause, whenever that fails or ends. All handlers run on one strand.
 class SocketClient final : public SocketReceiver, public std::enable_shared_from_this<SocketClient> {
   public:
-    SocketClient(asio::io_context& io, ReceivedInput& input, SocketAddress address, MakeFraming makeFraming)
-        : strand_(asio::make_strand(io)),
+    SocketClient(IoPool& pool, ReceivedInput& input, SocketAddress address, MakeFraming makeFraming)
+        : strand_(pool),
           input_(input),
           blocks_(input.sharedBlocks()),
           address_(std::move(address)),
           makeFraming_(std::move(makeFraming)),
-          backoff_(input.backoff()),
-          resolver_(strand_),
-          socket_(strand_),
-          timer_(strand_) {}
+          connector_(strand_),
+          timer_(strand_, blocks_->sharedClock()) {}
 
     void start() override {
         blocks_->onSpace([weak = weak_from_this()] {
             if (const auto self = weak.lock()) self->resume();
         });
+        backoff_.emplace(input_.backoff());
         input_.tellStarted();
-        asio::post(strand_, [self = shared_from_this()] { self->connect(); });
+        strand_.post([self = shared_from_this()] { self->connect(); });
     }
     void stop() noexcept override {
         std::promise<void> closed;
-        asio::post(strand_, [this, &closed] {
+        strand_.post([this, &closed] {
             stopping_ = true;
-            resolver_.cancel();
+            connector_.cancel();
             timer_.cancel();
-            error_code ignored;
-            socket_.close(ignored);
             if (connection_) connection_->finish();
             connection_.reset();
             closed.set_value();
@@ -59,47 +49,35 @@ class SocketClient final : public SocketReceiver, public std::enable_shared_from
 
     void connect() {
         if (stopping_) return;
-        resolver_.async_resolve(
-            address_.host, std::to_string(address_.port),
-            [self = shared_from_this()](error_code error, const tcp::resolver::results_type& found) {
-                if (self->stopping_) return;
-                if (error) return self->restart("cannot resolve " + self->peer() + ": " + error.message());
-                self->connectTo(found);
-            });
+        connector_.connect(address_.host, address_.port,
+                           [self = shared_from_this()](std::unique_ptr<Socket> socket, const std::string& why) {
+                               if (self->stopping_) return;
+                               if (!socket) return self->restart(why);
+                               self->receive(std::move(*socket));
+                           });
     }
-    void connectTo(const tcp::resolver::results_type& found) {
-        asio::async_connect(socket_, found, [self = shared_from_this()](error_code error, const tcp::endpoint&) {
-            if (self->stopping_) return;
-            if (error) return self->restart("cannot connect to " + self->peer() + ": " + error.message());
-            self->receive();
-        });
-    }
-    void receive() {
+    void receive(Socket socket) {
         logInfo(std::string(address_.operation) + ": connected to " + peer());
-        backoff_.reset();
-        connection_ = std::make_shared<Connection>(
-            std::exchange(socket_, TcpSocket(strand_)), blocks_, makeFraming_(peer(), *blocks_), Connection::Settings(),
-            [weak = weak_from_this()](const std::string& why) {
-                if (const auto self = weak.lock()) self->restart("lost the connection to " + self->peer() + ": " + why);
-            });
+        backoff_->reset();
+        connection_ =
+            std::make_shared<Connection>(strand_, std::move(socket), blocks_, makeFraming_(peer(), *blocks_),
+                                         Connection::Settings(), [weak = weak_from_this()](const std::string& why) {
+                                             if (const auto self = weak.lock())
+                                                 self->restart("lost the connection to " + self->peer() + ": " + why);
+                                         });
         connection_->start();
     }
     void restart(const std::string& why) {
         if (stopping_) return;
-        const Duration pause = backoff_.next();
+        const Duration pause = backoff_->next();
+        timer_.callIn(pause, [self = shared_from_this()] { self->connect(); });
         logWarn(std::string(address_.operation) + ": " + why + "; trying again in " + durationText(pause));
         input_.tellError(why, nullptr);
         connection_.reset();
-        error_code ignored;
-        socket_.close(ignored);
-        timer_.expires_after(pause);
-        timer_.async_wait([self = shared_from_this()](error_code cancelled) {
-            if (!cancelled) self->connect();
-        });
     }
     /// A batch has taken what waited.
     void resume() {
-        asio::post(strand_, [self = shared_from_this()] {
+        strand_.post([self = shared_from_this()] {
             if (self->connection_) self->connection_->resume();
         });
     }
@@ -111,10 +89,9 @@ class SocketClient final : public SocketReceiver, public std::enable_shared_from
     const MakeFraming makeFraming_;
 
     // Used on the strand alone.
-    Backoff backoff_;
-    asio::ip::basic_resolver<tcp, Strand> resolver_;
-    TcpSocket socket_; // until it is connected
-    asio::steady_timer timer_;
+    std::optional<Backoff> backoff_;
+    Connector connector_;
+    StrandTimer timer_; // of the pause
     std::shared_ptr<Connection> connection_;
     bool stopping_ = false;
 };
@@ -123,8 +100,8 @@ class SocketClient final : public SocketReceiver, public std::enable_shared_from
 
 std::shared_ptr<SocketReceiver> makeSocketClient(StreamCore& core, ReceivedInput& input, SocketAddress address,
                                                  MakeFraming makeFraming) {
-    return withPool(core, [&](asio::io_context& io) {
-        return std::make_shared<SocketClient>(io, input, std::move(address), std::move(makeFraming));
+    return withPool(core, [&](IoPool& pool) {
+        return std::make_shared<SocketClient>(pool, input, std::move(address), std::move(makeFraming));
     });
 }
 

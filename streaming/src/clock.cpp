@@ -30,9 +30,18 @@ bool ManualClock::waitUntil(Time time, const std::stop_token& stop) {
 }
 
 void ManualClock::advance(Duration by) {
-    std::lock_guard lock(mutex_);
-    now_ += by;
-    changed_.notify_all();
+    {
+        std::lock_guard lock(mutex_);
+        now_ += by;
+        changed_.notify_all();
+    }
+    std::lock_guard lock(callsMutex_);
+    std::erase_if(calls_, [](const std::function<bool()>& call) { return !call(); });
+}
+
+void ManualClock::onAdvance(std::function<bool()> call) {
+    std::lock_guard lock(callsMutex_);
+    calls_.push_back(std::move(call));
 }
 
 } // namespace rivulet

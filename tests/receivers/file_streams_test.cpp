@@ -69,6 +69,27 @@ TEST_CASE("half a record at the end of a file is an error", "[A85]") {
           "binaryRecordsStream: records of 0 bytes were asked for; a record has at least 1");
 }
 
+TEST_CASE("a listener is told which files a batch has", "[A131]") {
+    struct Log : StreamingListener {
+        void onBatchSubmitted(const BatchInfo& info) override {
+            for (const auto& input : info.inputs()) told.push_back(input.name + ": " + input.description);
+        }
+        Strings told;
+    };
+    Files files;
+    const auto log = std::make_shared<Log>();
+    files.ssc.addStreamingListener(log);
+    collectBatches(textFileStream(files.ssc, files.directory / "in"));
+    collectBatches(binaryRecordsStream(files.ssc, files.directory / "in", 1));
+    files.put("in/a", "a", 500);
+    files.put("in/b", "b", 500);
+    files.put("in/c", "c", 1500);
+    files.ssc.advanceBatch(3);
+    const std::string in = files.directory / "in/", ab = in + "a\n" + in + "b";
+    CHECK(log->told == Strings{"File stream [0]: " + ab, "File stream [1]: " + ab, "File stream [0]: " + in + "c",
+                               "File stream [1]: " + in + "c", "File stream [0]: ", "File stream [1]: "});
+}
+
 TEST_CASE("a stream takes the files that its filter takes") {
     Files files;
     FileStreamOptions options;

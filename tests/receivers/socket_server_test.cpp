@@ -76,7 +76,7 @@ TEST_CASE("a client that sends nothing is closed after the idle timeout") {
     Program program({.idleTimeout = 20ms});
     auto idle = program.connect();
     idle.send("half");
-    CHECK(idle.closedByClient());
+    CHECK(runUntil(program.ssc, [&] { return idle.isClosedByClient(); }));
     CHECK(program.lines(1) == Lines{"half"});
 }
 

@@ -139,6 +139,10 @@ TEST_CASE("received equals processed over successive contexts of one engine", "[
         sender.get();
         peer.close();
         // The stream has read all of it when it comes back.
+        CHECK(eventually([&] {
+            clock->advance(10ms);
+            return server.hasClient();
+        }));
         peer = server.accept();
         ssc.stop(false, true);
         CHECK(ssc.droppedRecords() == 0);

@@ -129,7 +129,7 @@ TEST_CASE("a server that is not there yet is tried again", "[A79]") {
             for (auto at = text.find(complaint); at != text.npos; at = text.find(complaint, at + 1)) ++n;
             return n;
         };
-        CHECK(eventually([&] { return tries() >= 3; }));
+        CHECK(runUntil(program.ssc, [&] { return tries() >= 3; }));
         CHECK_THAT(log.text(), Catch::Matchers::ContainsSubstring("socketTextStream: cannot connect to 127.0.0.1:" +
                                                                   std::to_string(program.server.port()) +
                                                                   ": Connection refused; trying again"));
@@ -138,6 +138,38 @@ TEST_CASE("a server that is not there yet is tried again", "[A79]") {
     auto peer = program.connect();
     peer.send("at last\n");
     CHECK(program.lines(1) == Lines{"at last"});
+}
+
+TEST_CASE("the pauses between two tries go by the clock, and with a seed they are always the same", "[A79]") {
+    constexpr long kSeed = 7;
+    const CapturedOutput log(stderr);
+    TextServer refusing(TextServer::Begin::Refusing);
+    const auto clock = std::make_shared<ManualClock>();
+    const Context sc(serialConf()
+                         .set("rivulet.streaming.receiverRestartDelay", "10s")
+                         .set("rivulet.streaming.receiverRestartSeed", kSeed));
+    const StreamingContext ssc(sc, 1h, clock);
+    ssc.queueStream<int>();
+    collectBatches(socketTextStream(ssc, kLoopback, refusing.port()));
+    ssc.start();
+    detail::Backoff pauses(10s, 30s, kSeed + 1);
+    std::string expected;
+    for (int tries = 1; tries <= 4; ++tries) {
+        const Duration pause = pauses.next();
+        expected += "again in " + detail::durationText(pause) + "\n";
+        const auto told = [&] {
+            std::string seen;
+            const std::string text = log.text();
+            for (auto at = text.find("again in "); at != text.npos; at = text.find("again in ", at + 1))
+                seen += text.substr(at, text.find('\n', at) + 1 - at);
+            return seen;
+        };
+        CHECK(eventually([&] { return told() == expected; }));
+        clock->advance(pause - 1ms);
+        CHECK(told() == expected);
+        clock->advance(1ms);
+    }
+    ssc.stop();
 }
 
 TEST_CASE("several sockets in one context are read side by side", "[A88]") {

@@ -30,7 +30,12 @@ struct Standing {
 };
 
 inline constexpr std::int64_t kSmallBuffer = 128 << 10;
-inline Conf smallBuffers() { return serialConf().set("rivulet.streaming.receiver.bufferBytes", kSmallBuffer); }
+/// With a buffer that is the only limit.
+inline Conf smallBuffers() {
+    return serialConf()
+        .set("rivulet.streaming.receiver.bufferBytes", kSmallBuffer)
+        .set("rivulet.streaming.backpressure.initialRate", 0);
+}
 
 /// What receivers hold, and the most that they ever held.
 inline MemoryAccount::Usage receivedMemory(const Context& context) {

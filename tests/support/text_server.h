@@ -70,12 +70,15 @@ class TextServer {
         }
         void close() { socket_.close(); }
         /// Waits until the client has closed its side.
-        bool closedByClient() const {
-            char byte;
-            return socket_.ready(POLLIN, kPatience) && ::recv(socket_.get(), &byte, 1, 0) <= 0;
-        }
+        bool closedByClient() const { return closedWithin(kPatience); }
+        /// Whether it has.
+        bool isClosedByClient() const { return closedWithin(0); }
 
       private:
+        bool closedWithin(int milliseconds) const {
+            char byte;
+            return socket_.ready(POLLIN, milliseconds) && ::recv(socket_.get(), &byte, 1, 0) <= 0;
+        }
         Descriptor socket_;
     };
 

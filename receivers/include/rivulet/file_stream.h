@@ -28,6 +28,8 @@ class FileChoice {
     /// What was chosen for the batch of this time.
     const std::vector<FileStatus>& at(Time time) const;
     const std::string& directory() const { return directory_; }
+    /// The paths of those that were chosen for the batch of this time, a line for each.
+    std::string pathsAt(Time time) const;
 
   private:
     std::vector<FileStatus> list(Time after, Time time) const;
@@ -42,28 +44,53 @@ class FileChoice {
     std::map<Time, std::vector<FileStatus>> chosen_;
 };
 
-/// The node of a stream whose RDDs a function makes of the files of each batch.
-template <class T, class Read> class FileNode final : public StreamNode<RDD<T>>, public Input {
+/// What all streams of files are as inputs.
+class FileInput : public Input {
   public:
-    FileNode(const std::shared_ptr<StreamCore>& core, CallSite site, FileChoice choice, Read read)
-        : StreamNode<RDD<T>>(core, site, core->batchDuration(), {}),
-          choice_(std::move(choice)),
-          read_(std::move(read)) {}
+    explicit FileInput(FileChoice choice) : choice_(std::move(choice)) {}
     std::string kind() const override { return "File stream"; }
     long allocate(Time time) override {
         choice_.choose(time);
         return 0; // elements are not counted before they are read
     }
+    std::string describe(Time time) const override { return choice_.pathsAt(time); }
 
   protected:
-    std::optional<RDD<T>> compute(Time time) override {
-        return RDD<T>(read_(this->core()->context(), choice_.at(time)));
-    }
+    const FileChoice& choice() const { return choice_; }
 
   private:
     FileChoice choice_;
+};
+
+/// The node of a stream whose RDDs a function makes of the files of each batch.
+template <class T, class Read> class FileNode final : public StreamNode<RDD<T>>, public FileInput {
+  public:
+    FileNode(const std::shared_ptr<StreamCore>& core, CallSite site, FileChoice choice, Read read)
+        : StreamNode<RDD<T>>(core, site, core->batchDuration(), {}),
+          FileInput(std::move(choice)),
+          read_(std::move(read)) {}
+
+  protected:
+    std::optional<RDD<T>> compute(Time time) override {
+        return RDD<T>(read_(this->core()->context(), choice().at(time)));
+    }
+
+  private:
     Read read_;
 };
+
+/// The stream of a function of the files.
+template <class T, class Read>
+DStream<T> fileStreamOf(const StreamingContext& ssc, const char* operation, const std::string& directory,
+                        FileStreamOptions options, Read read, std::source_location where) {
+    const auto& core = ssc.core();
+    core->requireOpen(operation, where);
+    auto node =
+        share(new FileNode<T, Read>(core, CallSite{operation, where},
+                                    FileChoice(*core, operation, directory, std::move(options)), std::move(read)));
+    core->add(std::shared_ptr<Input>(node));
+    return DStream<T>(NodeRecipe<StreamNode<RDD<T>>>(std::move(node)));
+}
 
 } // namespace detail
 
@@ -77,6 +104,7 @@ using TextFileStream = DStream<std::string_view, detail::NodeRecipe<detail::Stre
 /// `newFilesOnly`) and within `rivulet.streaming.fileStream.minRememberDuration` of T, and that none of the batches of
 /// that time has taken. Names that begin with `.` are left out, and so is what lies in sub-directories. So write a file
 /// elsewhere on the same file system, and rename it into the directory when it is complete; later changes are not seen.
+/// `BatchInfo` names the files of a batch (`inputs()`, the input's description).
 ///
 /// Errors: a directory that does not exist gives a warning and empty batches
 /// Source: Spark StreamingContext.textFileStream
@@ -101,13 +129,7 @@ auto fileStream(const StreamingContext& ssc, const std::string& directory, Read 
     using Result = std::invoke_result_t<Read&, const Context&, const std::vector<FileStatus>&>;
     static_assert(AnyRdd<Result>, "fileStream's function must return an RDD");
     using T = typename std::remove_cvref_t<Result>::Owned;
-    const auto& core = ssc.core();
-    core->requireOpen("fileStream", where);
-    auto node = detail::share(new detail::FileNode<T, Read>(
-        core, CallSite{"fileStream", where}, detail::FileChoice(*core, "fileStream", directory, std::move(options)),
-        std::move(read)));
-    core->add(std::shared_ptr<detail::Input>(node));
-    return DStream<T>(detail::NodeRecipe<detail::StreamNode<RDD<T>>>(std::move(node)));
+    return detail::fileStreamOf<T>(ssc, "fileStream", directory, std::move(options), std::move(read), where);
 }
 
 /// The records of so many bytes each of the files that appear in a directory, by the rule of `textFileStream`.

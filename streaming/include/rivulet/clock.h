@@ -3,8 +3,10 @@
 #include "rivulet/time.h"
 
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <stop_token>
+#include <vector>
 
 namespace rivulet {
 
@@ -39,11 +41,16 @@ class ManualClock final : public Clock {
     Time now() const override;
     bool waitUntil(Time time, const std::stop_token& stop) override;
     void advance(Duration by);
+    /// Has `call` called after each advance, by the thread that advances, until it returns false: for whoever cannot
+    /// wait in `waitUntil`. It must not call this clock's `advance` or `onAdvance`.
+    void onAdvance(std::function<bool()> call);
 
   private:
     mutable std::mutex mutex_;
     std::condition_variable_any changed_;
     Time now_{}; // guarded by mutex_
+    std::mutex callsMutex_;
+    std::vector<std::function<bool()>> calls_; // guarded by callsMutex_
 };
 
 } // namespace rivulet

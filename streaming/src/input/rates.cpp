@@ -18,7 +18,9 @@ RateLimiter::RateLimiter(Duration batch, double maxRate, double initialRate, Tim
     : batch_(batch),
       maxRate_(maxRate),
       rate_(maxRate > 0 && initialRate > 0 ? std::min(maxRate, initialRate) : std::max(maxRate, initialRate)),
-      filled_(now) {}
+      filled_(now) {
+    if (limited() && rate_ != maxRate_) permits_ = mostPerBatch();
+}
 
 double RateLimiter::mostPerBatch() const { return std::max(1.0, std::ceil(rate_ * seconds(batch_) - kRounding)); }
 

@@ -150,8 +150,16 @@ RateController::RateController(int input, std::weak_ptr<ReceivedBlocks> blocks, 
                                PidRateEstimator::Gains gains)
     : input_(input),
       blocks_(std::move(blocks)),
+      batch_(batch),
       judgedTogether_(std::max(1L, long(kLeastJudged / batch))),
       estimator_(batch * judgedTogether_, gains) {}
+
+/// A batch that had as much as it might, and was done in its time, says that the next one may have more.
+void RateController::growInitialRate(ReceivedBlocks& blocks, const BatchInfo& info, long records) const {
+    const double rate = blocks.rate();
+    const bool full = double(records) >= 0.5 * rate * std::chrono::duration<double>(batch_).count();
+    if (full && info.totalDelay() <= batch_) blocks.setRate(2 * rate);
+}
 
 void RateController::onBatchCompleted(const BatchInfo& info) {
     const auto found = info.inputRecords.find(input_);
@@ -163,11 +171,15 @@ void RateController::onBatchCompleted(const BatchInfo& info) {
     if (found->second > 0) {
         records_ += found->second;
         workMs_ += ms(info.processingDelay);
+        if (!estimated_) growInitialRate(*blocks, info, found->second);
     }
     if (++judged_ < judgedTogether_) return;
     const Time done = info.batchTime + std::chrono::duration_cast<Duration>(info.totalDelay());
     const auto rate = estimator_.compute(done, records_, workMs_, ms(info.schedulingDelay));
-    if (rate) blocks->setRate(*rate);
+    if (rate) {
+        blocks->setRate(*rate);
+        estimated_ = true;
+    }
     judged_ = records_ = 0;
     workMs_ = 0;
 }
@@ -228,8 +240,10 @@ void ReceivedInput::commit(Time time) {
 
 Backoff ReceivedInput::backoff() const {
     const Conf& conf = core_.lock()->context().conf();
+    constexpr const char* kSeed = "rivulet.streaming.receiverRestartSeed";
     return Backoff(conf.getDuration("rivulet.streaming.receiverRestartDelay"),
-                   conf.getDuration("rivulet.streaming.receiverMaxRestartDelay"), std::random_device()());
+                   conf.getDuration("rivulet.streaming.receiverMaxRestartDelay"),
+                   std::uint64_t(conf.contains(kSeed) ? conf.getInt(kSeed) + id() : std::random_device()()));
 }
 
 void ReceivedInput::tellError(const std::string& message, std::exception_ptr error) {

@@ -127,9 +127,46 @@ TEST_CASE("the first batch is limited where the program says so") {
     const auto seen = collectBatches(stream);
     CHECK(blocksOf(stream).rate() == 50);
     program.ssc.start();
-    program.clock->advance(500ms);
-    CHECK(eventually([&] { return stored == 25; }));
+    CHECK(eventually([&] { return stored == 50; }));
+    program.clock->advance(999ms);
+    CHECK(stored == 50);
     program.ssc.stop();
+}
+
+TEST_CASE("the first batch is limited unless the program says otherwise, and never above the limit that it sets") {
+    const auto initialRate = [](const Conf& conf) {
+        const Standing program(conf);
+        std::atomic<long> stored = 0;
+        return blocksOf(program.ssc.receiverStream(eager(stored))).rate();
+    };
+    CHECK(initialRate(serialConf()) == 10'000);
+    CHECK(initialRate(limited(300)) == 300);
+    CHECK(initialRate(limited(30'000)) == 10'000);
+    CHECK(initialRate(limited(300).set("rivulet.streaming.backpressure.initialRate", 20)) == 20);
+    CHECK(initialRate(serialConf().set("rivulet.streaming.backpressure.initialRate", 0)) == 0);
+    CHECK(initialRate(serialConf().set("rivulet.streaming.backpressure.enabled", false)) == 0);
+}
+
+TEST_CASE("batches that keep up have more than the first one, until the estimator knows better") {
+    const auto blocks =
+        std::make_shared<ReceivedBlocks>(std::make_shared<MemoryAccount>(), std::make_shared<ManualClock>(),
+                                         ReceivedBlocks::Limits{1 << 20, 1s, 0, 100});
+    RateController controller(1, blocks, 1s, {1, 0, 0, 10});
+    SECTION("a full one doubles, the second estimate counts") {
+        controller.onBatchCompleted(batch(1000, 100, 1s));
+        CHECK(blocks->rate() == 200);
+        controller.onBatchCompleted(batch(2000, 200, 500ms));
+        CHECK(blocks->rate() == 400);
+        controller.onBatchCompleted(batch(3000, 400, 4s));
+        CHECK(blocks->rate() == 100);
+        controller.onBatchCompleted(batch(8000, 100, 500ms));
+        CHECK(blocks->rate() == 200);
+    }
+    SECTION("one that had less, took too long or waited says nothing") {
+        controller.onBatchCompleted(
+            GENERATE(batch(1000, 49, 1ms), batch(1000, 100, 1001ms), batch(1000, 100, 500ms, 501ms)));
+        CHECK(blocks->rate() == 100);
+    }
 }
 
 TEST_CASE("blocks count against the rate, and are not split for it") {

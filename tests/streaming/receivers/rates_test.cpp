@@ -110,6 +110,18 @@ TEST_CASE("permits come as the time goes", "[A127]") {
     CHECK(limiter.takeAll(10, at(150)));
 }
 
+TEST_CASE("what the first batch may have is there at once, and no more") {
+    RateLimiter limiter(1s, 0, 50, at(0));
+    CHECK(limiter.take(1000, at(0)) == 50);
+    CHECK(limiter.take(1000, at(900)) == 0);
+    CHECK_FALSE(limiter.readyAt(1));
+    limiter.nextBatch();
+    CHECK(limiter.take(1000, at(1000)) == 50);
+    CHECK(RateLimiter(1s, 60, 50, at(0)).take(1000, at(0)) == 50);
+    CHECK(RateLimiter(1s, 50, 50, at(0)).take(1000, at(0)) == 0);
+    CHECK(RateLimiter(10ms, 0, 1, at(0)).take(1000, at(0)) == 1);
+}
+
 TEST_CASE("a receiver that was idle does not have more for its next batch") {
     RateLimiter limiter(1s, 100, 0, at(0));
     CHECK(limiter.take(1000, at(60'000)) == 100);

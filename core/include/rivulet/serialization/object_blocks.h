@@ -11,20 +11,24 @@
 
 /// The files that `saveAsObjectFile` writes, as far as the elements' type does not matter.
 ///
-///     file     = magic block*
-///     magic    = "RVOBJ\0\0\1"                         8 bytes; the last is the version of the format
-///     block    = size checksum count payload[size]    three little-endian numbers of 32 bits, then about 64 KiB
-///     payload  = element*                             `count` of them, by Cereal's PortableBinary archive
+///     file     = magic form block* end
+///     magic    = "RVOBJ\0\0\2"                           8 bytes; the last is the version of the format
+///     form     = size checksum text[size]               what the elements look like (serialization/type_form.h)
+///     block    = size count checksum seal payload[size] about 64 KiB of `count` elements
+///     payload  = element*                               by Cereal's PortableBinary archive
+///     end      = 0xffffffff blocks 0 seal               the number of blocks
 ///
-/// An element is never cut: one that is larger than a block makes its block larger. The checksum is that of the
-/// payload; a block that is damaged or cut off is a CorruptionError, never a shorter file. Each file holds one
-/// partition, in order. The directory is written as saveAsTextFile writes it.
+/// Numbers have 32 bits and are little-endian. A checksum is that of its text or payload, a seal that of the three
+/// numbers before it and of the block's place, so that a size is believed before so much memory is asked for, and no
+/// block can be missing. An element is never cut: one that is larger than a block makes its block larger. What is
+/// damaged or cut off is a CorruptionError, never a shorter file. Each file holds one partition, in order. The
+/// directory is written as saveAsTextFile writes it.
 namespace rivulet::detail {
 
 /// Writes one part.
 class ObjectWriter {
   public:
-    explicit ObjectWriter(TextOutput::Part& part);
+    ObjectWriter(TextOutput::Part& part, const std::string& form);
     ~ObjectWriter();
     ObjectWriter(const ObjectWriter&) = delete;
     ObjectWriter& operator=(const ObjectWriter&) = delete;
@@ -34,11 +38,14 @@ class ObjectWriter {
     /// Counts an element that was written. True: the block is full, and `flush` is to be called.
     bool added();
     void flush();
+    /// Writes the last block, and the end.
+    void finish();
 
   private:
     struct Block;
     TextOutput::Part& part_;
     std::unique_ptr<Block> block_;
+    std::uint32_t blocks_ = 0;
 };
 
 /// Reads one part, block by block.
@@ -46,7 +53,8 @@ class ObjectWriter {
 /// Errors: IoError, and CorruptionError with path, offset, what was expected and what was found
 class ObjectReader {
   public:
-    explicit ObjectReader(const std::string& path);
+    /// Opens a file whose elements must have this form.
+    ObjectReader(const std::string& path, const std::string& form);
     ~ObjectReader();
     ObjectReader(ObjectReader&&) noexcept;
 

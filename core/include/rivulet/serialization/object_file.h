@@ -2,6 +2,7 @@
 
 #include "rivulet/context.h"
 #include "rivulet/serialization/object_blocks.h"
+#include "rivulet/serialization/type_form.h"
 
 #include <cereal/archives/portable_binary.hpp>
 #include <cereal/types/array.hpp>
@@ -67,10 +68,11 @@ template <class T> class ObjectPipe {
         ObjectReader reader;
     };
 
-    explicit ObjectPipe(std::vector<std::string> files)
-        : files_(share(new std::vector<std::string>(std::move(files)))) {}
-    int partitions() const { return int(files_->size()); }
-    Cursor open(int partition, TaskContext&) const { return {ObjectReader((*files_)[std::size_t(partition)])}; }
+    explicit ObjectPipe(std::vector<std::string> files) : files_(share(new Files{std::move(files), typeForm<T>()})) {}
+    int partitions() const { return int(files_->paths.size()); }
+    Cursor open(int partition, TaskContext&) const {
+        return {ObjectReader(files_->paths[std::size_t(partition)], files_->form)};
+    }
     template <class Sink> bool advance(Cursor& cursor, Sink& sink) const {
         if (!cursor.reader.next()) return false;
         Rows<T> rows;
@@ -93,7 +95,11 @@ template <class T> class ObjectPipe {
         reader.checkAllRead();
     }
 
-    std::shared_ptr<const std::vector<std::string>> files_;
+    struct Files {
+        std::vector<std::string> paths;
+        std::string form; // that their elements must have
+    };
+    std::shared_ptr<const Files> files_;
 };
 
 template <class T, class Pipe>
@@ -103,14 +109,16 @@ void saveObjects(const RDD<T, Pipe>& rdd, const std::string& directory, bool ove
     const LineagePtr& lineage = rdd.lineagePtr();
     checkedLineage(lineage).engine()->checkUsable();
     const int partitions = rdd.getNumPartitions();
+    const std::string form = typeForm<U>();
     TextOutput output(directory, partitions, overwrite, "saveAsObjectFile");
     runTasks<char, Pipe>(lineage, CallSite{"saveAsObjectFile", where}, allPartitions(partitions),
                          [&](int p, TaskContext& task) {
                              auto part = output.openPart(p, task.attemptNumber());
-                             ObjectWriter writer(*part);
+                             ObjectWriter writer(*part, form);
                              ObjectSink<U> sink{writer, {}};
                              drain(rdd.pipe(), p, task, sink);
                              sink.finishBlock();
+                             writer.finish();
                              part->commit();
                              return char();
                          });
@@ -136,8 +144,8 @@ void saveAsObjectFile(const RDD<T, Pipe>& rdd, const std::string& directory,
 ///
 /// Cost:   files are listed at the call, and read in blocks of 64 KiB
 /// Errors: IoError at the call where a file does not exist; CorruptionError from the action where a file is damaged,
-///         or holds elements of another type. Files do not name their type yet: what is read as a type that begins
-///         with a length (a string) may ask for gigabytes before it is told
+///         or holds elements of another form: each part says what its elements consist of, by sizes and members, not by
+///         names, so that a type may be renamed and moved
 /// Source: Spark SparkContext.objectFile
 template <class T>
 RDD<T, detail::ObjectPipe<T>> objectFile(const Context& context, const std::string& uris,

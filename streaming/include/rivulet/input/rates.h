@@ -15,7 +15,8 @@ namespace rivulet::detail {
 /// Threads: one at a time
 class RateLimiter {
   public:
-    /// Rates are records per second; 0 means none.
+    /// Rates are records per second; 0 means none. An initial rate below the highest is what the first batch may have,
+    /// and it may have that at once.
     RateLimiter(Duration batch, double maxRate, double initialRate, Time now);
 
     bool limited() const { return rate_ > 0; }

@@ -53,6 +53,7 @@ class ReceivedBlocks {
     /// The limit in force, 0 where there is none.
     double rate() const;
     Clock& clock() const { return *clock_; }
+    const std::shared_ptr<Clock>& sharedClock() const { return clock_; }
 
   private:
     bool admitSlowly(long records, const std::stop_token& stop);
@@ -79,7 +80,8 @@ class ReceivedBlocks {
     RateLimiter limiter_;
 };
 
-/// Publishes to a receiver, after every batch, how fast it may be.
+/// Publishes to a receiver, after every batch, how fast it may be: what the estimator says, and before it says
+/// something twice the rate for each batch that kept up with it.
 ///
 /// Source: Spark RateController
 class RateController final : public StreamingListener {
@@ -88,10 +90,14 @@ class RateController final : public StreamingListener {
     void onBatchCompleted(const BatchInfo& info) override;
 
   private:
+    void growInitialRate(ReceivedBlocks& blocks, const BatchInfo& info, long records) const;
+
     const int input_;
     const std::weak_ptr<ReceivedBlocks> blocks_;
+    const Duration batch_;
     const long judgedTogether_; // so many batches are one to the estimator
     PidRateEstimator estimator_;
+    bool estimated_ = false;
     long judged_ = 0, records_ = 0;
     double workMs_ = 0;
 };
@@ -114,6 +120,7 @@ class ReceivedInput : public Input, public KeptByBatch {
 
     ReceivedBlocks& blocks() const { return *blocks_; }
     const std::shared_ptr<ReceivedBlocks>& sharedBlocks() const { return blocks_; }
+    /// The pauses between the attempts of its receiver; to be asked for from the start on, when it has its id.
     Backoff backoff() const;
     void tellStarted() { tell(true, {}, nullptr); }
     void tellError(const std::string& message, std::exception_ptr error);
