@@ -75,10 +75,8 @@ class StreamCore : public std::enable_shared_from_this<StreamCore> {
 
   private:
     struct Impl;
-    void openInputs();
     void tellStarted();
     void runLoop();
-    void tryBatch(BatchInfo& info);
     void finish() noexcept;
 
     const Context context_;

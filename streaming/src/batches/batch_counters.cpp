@@ -1,4 +1,4 @@
-#include "batch_counters.h"
+#include "batches/batch_counters.h"
 
 #include "rivulet/error.h"
 #include "rivulet/log.h"

@@ -1,0 +1,52 @@
+#include "durable/envelope.h"
+
+#include "durable/checksum.h"
+#include "rivulet/serialization/stored.h"
+
+#include <limits>
+
+namespace rivulet::detail {
+namespace {
+
+constexpr std::uint8_t kVersion = 1;
+
+[[noreturn]] void throwDamaged(const std::string& what, const std::string& expected, const std::string& found) {
+    throw CorruptionError(what + " is damaged: expected " + expected + ", found " + found +
+                          "; restore the directory from a copy");
+}
+
+} // namespace
+
+std::string enveloped(Stored kind, std::string_view payload) {
+    if (payload.size() > std::numeric_limits<std::uint32_t>::max())
+        throw IoError("a value of " + std::to_string(payload.size()) +
+                      " bytes is to be stored; one may have up to 4294967295 bytes");
+    ByteWriter out;
+    out.reserve(payload.size() + kEnvelopeBytes);
+    out(kVersion, std::uint32_t(kind), std::uint32_t(payload.size()));
+    out.bytes(payload);
+    const std::uint32_t checksum = crc32c(out.view());
+    out(checksum);
+    return std::move(out).text();
+}
+
+std::string_view opened(Stored kind, std::string_view value, const std::string& what) {
+    if (value.size() < kEnvelopeBytes)
+        throwDamaged(what, "at least " + std::to_string(kEnvelopeBytes) + " bytes", std::to_string(value.size()));
+    std::uint8_t version = 0;
+    std::uint32_t foundKind = 0, size = 0, checksum = 0;
+    ByteReader(value.substr(value.size() - 4))(checksum);
+    const std::uint32_t found = crc32c(value.substr(0, value.size() - 4));
+    if (found != checksum) throwDamaged(what, "checksum " + std::to_string(checksum), std::to_string(found));
+    ByteReader in(value);
+    in(version, foundKind, size);
+    if (version != kVersion)
+        throwDamaged(what, "version " + std::to_string(kVersion) + " of the envelope", std::to_string(version));
+    if (foundKind != std::uint32_t(kind))
+        throwDamaged(what, "a value of kind " + std::to_string(std::uint32_t(kind)), std::to_string(foundKind));
+    if (size != value.size() - kEnvelopeBytes)
+        throwDamaged(what, std::to_string(value.size() - kEnvelopeBytes) + " bytes", std::to_string(size));
+    return value.substr(kEnvelopeBytes - 4, size);
+}
+
+} // namespace rivulet::detail

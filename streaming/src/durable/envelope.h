@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+/// What is around every stored value, so that nothing is decoded that is not what was written:
+///
+///     version u8 = 1 | kind u32 | size u32 | payload[size] | crc32c u32 of all before it
+///
+/// Numbers are little-endian.
+namespace rivulet::detail {
+
+/// What a payload is. The numbers are on disks: they are never given to anything else.
+enum class Stored : std::uint32_t {
+    identity = 1, ///< format, uuid, application
+    epoch = 2,
+    batch = 3,     ///< what was committed last
+    operators = 4, ///< the table of what has something stored
+    plan = 5,      ///< the batch that is being run
+    position = 6,  ///< of a source
+    state = 7,     ///< a piece of the log of states
+    layout = 8,    ///< how the states of an operator are partitioned
+    pane = 9,      ///< the rows of a window's pane
+};
+
+inline constexpr std::size_t kEnvelopeBytes = 13;
+
+std::string enveloped(Stored kind, std::string_view payload);
+/// The payload, a view of `value`.
+///
+/// Errors: CorruptionError that names `what` where the value is not a whole envelope of this kind
+std::string_view opened(Stored kind, std::string_view value, const std::string& what);
+
+} // namespace rivulet::detail
