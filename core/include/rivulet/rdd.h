@@ -2,6 +2,10 @@
 
 #include "rivulet/rdd/actions.h"
 #include "rivulet/rdd/adapters.h"
+#include "rivulet/rdd/operations/combining.h"
+#include "rivulet/rdd/operations/keyed.h"
+#include "rivulet/rdd/operations/sampling.h"
+#include "rivulet/rdd/operations/summaries.h"
 #include "rivulet/rdd/partitions.h"
 #include "rivulet/rdd/source.h"
 #include "rivulet/rdd/text_format.h"
@@ -13,57 +17,13 @@
 #include "rivulet/shuffle/sort.h"
 
 #include <functional>
-#include <unordered_map>
 
 namespace rivulet {
 
-template <class T, class Pipe = detail::ErasedPipe<T>> class RDD;
 /// The elements of all parts, in order; of no part, an RDD without partitions cannot be told its context: use
 /// `Context::unionAll`.
 template <class T>
 RDD<T> unionAll(const std::vector<RDD<T>>& parts, std::source_location where = std::source_location::current());
-
-namespace detail {
-
-template <class R> inline constexpr bool kIsRdd = false;
-template <class T, class P> inline constexpr bool kIsRdd<RDD<T, P>> = true;
-
-template <class T> inline constexpr bool kIsPair = false;
-template <class A, class B> inline constexpr bool kIsPair<std::pair<A, B>> = true;
-
-/// Hash and equality of Rivulet's keys for the maps that actions return.
-struct KeyHasher {
-    template <class K> std::size_t operator()(const K& key) const { return hashOf(key); }
-};
-
-template <class K> constexpr void requireKey() {
-    static_assert(Hashable<K>, "this type cannot be a key because it has no hash: specialize std::hash<YourType> for "
-                               "it (numbers, enums, strings, "
-                               "and pairs, tuples, optionals and vectors of keys have one already)");
-    static_assert(std::equality_comparable<K>, "this type cannot be a key because it has no operator==: declare `bool "
-                                               "operator==(const YourType&) const = default;`");
-}
-
-template <class T> struct PairTypes {
-    using Key = void;
-    using Value = void;
-};
-template <class A, class B> struct PairTypes<std::pair<A, B>> {
-    using Key = A;
-    using Value = B;
-};
-
-} // namespace detail
-
-/// Any RDD, fused or erased: what a function that works on all of them takes.
-template <class R>
-concept AnyRdd = detail::kIsRdd<std::remove_cvref_t<R>>;
-
-template <class T>
-concept AnyPair = detail::kIsPair<T>;
-
-/// The maps that `collectAsMap` and `countByValue` return.
-template <class K, class V> using KeyMap = std::unordered_map<K, V, detail::KeyHasher>;
 
 /// A lazy, typed, partitioned collection that knows how it was computed.
 ///
@@ -81,7 +41,11 @@ template <class K, class V> using KeyMap = std::unordered_map<K, V, detail::KeyH
 ///
 /// Threads: immutable; may be copied, used and destroyed from any thread
 /// Source:  Spark RDD; Zaharia et al., NSDI 2012
-template <class T, class Pipe> class RDD {
+template <class T, class Pipe>
+class RDD : public detail::CombiningOperations<RDD<T, Pipe>, T>,
+            public detail::KeyedOperations<RDD<T, Pipe>, T>,
+            public detail::SamplingOperations<RDD<T, Pipe>, T>,
+            public detail::SummaryOperations<RDD<T, Pipe>, T> {
   public:
     using value_type = T;
     using Owned = owned_t<T>;
@@ -362,6 +326,7 @@ template <class T, class Pipe> class RDD {
         return aggregateBy("groupByKey", where, choosePartitioner(partitioning),
                            [](const detail::OperatorSite&) { return detail::Grouping<V>{}; });
     }
+    using detail::KeyedOperations<RDD, T>::cogroup; // of three and four
     /// For each key of either the values of both.
     ///
     /// Shape: (K, V) and (K, W) -> (K, (vector<V>, vector<W>))
@@ -542,6 +507,10 @@ template <class T, class Pipe> class RDD {
 
   private:
     template <class U, class P> friend class RDD;
+    template <class Self, class U> friend class detail::CombiningOperations;
+    template <class Self, class U> friend class detail::KeyedOperations;
+    template <class Self, class U> friend class detail::SamplingOperations;
+    template <class Self, class U> friend class detail::SummaryOperations;
     using KeyType = typename detail::PairTypes<Owned>::Key;
     using PartitionerPtr = std::shared_ptr<const Partitioner>;
 
@@ -566,9 +535,12 @@ template <class T, class Pipe> class RDD {
     auto combinedByKey(const char* operation, Where where, const Partitioning& partitioning, Create create, Add add,
                        Merge merge) const;
     template <class Less> RDD<Owned> sortedBy(Less less, int numPartitions, Where where) const;
+    template <class Less>
+    RDD<Owned> sortedInto(const char* operation, PartitionerPtr partitioner, Less less, Where where) const;
 
     template <class Result, class Task>
     std::vector<Result> run(const char* operation, Where where, const Task& task) const;
+    std::vector<long> countPartitions(const char* operation, Where where, int partitions = -1) const;
     template <class Before>
     std::vector<Owned> firstBy(const char* operation, long limit, const Before& before, Where where) const;
     template <class F> void forEachElement(const F& f, Where where) const;

@@ -119,8 +119,9 @@ std::shared_ptr<Lineage> lineageAfterNarrow(const LineagePtr& parent, bool paren
     return made;
 }
 
-void throwBadPartitionCount(int numPartitions, std::source_location where) {
-    throw UsageError("repartition: the number of partitions (" + std::to_string(numPartitions) + ") must be positive",
+void throwBadPartitionCount(int numPartitions, std::source_location where, const char* operation) {
+    throw UsageError(std::string(operation) + ": the number of partitions (" + std::to_string(numPartitions) +
+                         ") must be positive",
                      where);
 }
 

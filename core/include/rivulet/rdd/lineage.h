@@ -160,7 +160,8 @@ std::shared_ptr<Lineage> lineageAfter(const LineagePtr& parent, const char* kind
 std::shared_ptr<Lineage> lineageAfterNarrow(const LineagePtr& parent, bool parentIsNode, const char* operation,
                                             std::source_location where, std::shared_ptr<const Partitioner> partitioner);
 
-[[noreturn]] void throwBadPartitionCount(int numPartitions, std::source_location where);
+[[noreturn]] void throwBadPartitionCount(int numPartitions, std::source_location where,
+                                         const char* operation = "repartition");
 
 /// Spark's `toDebugString`: the lineage, one RDD a line, a new indentation at every shuffle.
 std::string debugString(const Lineage& lineage, int partitions);

@@ -198,7 +198,14 @@ auto RDD<T, Pipe>::sortedBy(Less less, int numPartitions, Where where) const -> 
         detail::onDriver(*less.site, [&] { bounds = detail::rangeBounds(std::move(samples), wanted, less); });
     }
     const PartitionerPtr partitioner = detail::share(new RangePartitioner<KeyType, Less>(std::move(bounds), less));
-    auto made = detail::lineageAfter(lineage_, "ShuffledRDD", "sortByKey", where, partitioner);
+    return sortedInto("sortByKey", partitioner, std::move(less), where);
+}
+
+template <class T, class Pipe>
+template <class Less>
+auto RDD<T, Pipe>::sortedInto(const char* operation, PartitionerPtr partitioner, Less less, Where where) const
+    -> RDD<Owned> {
+    auto made = detail::lineageAfter(lineage_, "ShuffledRDD", operation, where, partitioner);
     using Route = detail::ByKey<KeyType>;
     auto shuffle =
         detail::adopt(new detail::Exchange<Pipe, Route>(lineage_, pipe_, Route{detail::Router<KeyType>(partitioner)}));
@@ -238,14 +245,22 @@ template <class T, class Pipe> auto RDD<T, Pipe>::collect(Where where) const -> 
 
 template <class T, class Pipe> long RDD<T, Pipe>::count(Where where) const {
     long sum = 0;
-    for (long n : run<long>("count", where, [&](int p, TaskContext& task) {
-             long n = 0;
-             detail::CountSink sink{n};
-             detail::drain(pipe_, p, task, sink);
-             return n;
-         }))
-        sum += n;
+    for (const long n : countPartitions("count", where)) sum += n;
     return sum;
+}
+
+/// The elements of each partition, of the first `partitions` where a number is given.
+template <class T, class Pipe>
+std::vector<long> RDD<T, Pipe>::countPartitions(const char* operation, Where where, int partitions) const {
+    lineage().engine()->checkUsable();
+    return detail::runTasks<long, Pipe>(lineage_, CallSite{operation, where},
+                                        detail::allPartitions(partitions < 0 ? pipe_.partitions() : partitions),
+                                        [&](int p, TaskContext& task) {
+                                            long n = 0;
+                                            detail::CountSink sink{n};
+                                            detail::drain(pipe_, p, task, sink);
+                                            return n;
+                                        });
 }
 
 template <class T, class Pipe> auto RDD<T, Pipe>::take(long limit, Where where) const -> std::vector<Owned> {

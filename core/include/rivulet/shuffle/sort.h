@@ -92,6 +92,17 @@ std::vector<K> rangeBounds(std::vector<KeySample<K>> samples, int partitions, co
     return bounds;
 }
 
+/// Reads pairs in the order of their keys.
+template <class T, class Less> ReaderPtr<T> sortedReader(Rows<T> rows, const Less& less) {
+    // Positions are sorted, and rows then moved once.
+    const auto order =
+        sortedPositions(rows.size(), [&](std::size_t a, std::size_t b) { return less(rows[a].first, rows[b].first); });
+    const auto sorted = share(new Rows<T>());
+    sorted->reserve(rows.size());
+    for (const std::size_t i : order) sorted->push_back(std::move(rows[i]));
+    return ReaderPtr<T>(new RowsReader<T>(sorted, *sorted));
+}
+
 template <class T, class Less> class SortedNode final : public Node<T> {
   public:
     SortedNode(LineagePtr lineage, std::shared_ptr<const ShuffleDependency> shuffle, Less less)
@@ -109,17 +120,35 @@ template <class T, class Less> class SortedNode final : public Node<T> {
             more = reader.next(chunk);
             for (const T& row : chunk) rows.push_back(row);
         }
-        // Positions are sorted, and rows then moved once.
-        const auto order = sortedPositions(
-            rows.size(), [&](std::size_t a, std::size_t b) { return less_(rows[a].first, rows[b].first); });
-        const auto sorted = share(new Rows<T>());
-        sorted->reserve(rows.size());
-        for (const std::size_t i : order) sorted->push_back(std::move(rows[i]));
-        return ReaderPtr<T>(new RowsReader<T>(sorted, *sorted));
+        return sortedReader(std::move(rows), less_);
     }
 
   private:
     std::shared_ptr<const ShuffleDependency> shuffle_;
+    Less less_;
+};
+
+/// The parent's own partitions, each sorted: where the parent is partitioned as the result is to be.
+template <class Pipe, class Less> class SortedInPlaceNode final : public Node<owned_t<typename Pipe::value_type>> {
+  public:
+    using T = owned_t<typename Pipe::value_type>;
+
+    SortedInPlaceNode(LineagePtr lineage, Pipe pipe, Less less)
+        : Node<T>(std::move(lineage)),
+          pipe_(std::move(pipe)),
+          less_(std::move(less)) {}
+    int partitions() const override { return pipe_.partitions(); }
+
+  protected:
+    ReaderPtr<T> compute(int partition, TaskContext& task) const override {
+        Rows<T> rows;
+        AppendSink<T> sink{rows};
+        drain(pipe_, partition, task, sink);
+        return sortedReader(std::move(rows), less_);
+    }
+
+  private:
+    Pipe pipe_;
     Less less_;
 };
 
