@@ -4,6 +4,10 @@
 #include "rivulet/streaming_context.h"
 
 #include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 
 namespace rivulet {
@@ -19,14 +23,18 @@ namespace detail {
 
 using FilesRdd = RDD<std::string_view, TextPipe>;
 
+using ChosenFiles = std::shared_ptr<const std::vector<FileStatus>>;
+
 /// Chooses the files of each batch by Spark's rule, and remembers the choice as long as a file may be chosen at all.
+///
+/// Threads: `at` from any; `choose` by the thread that runs the batches
 class FileChoice {
   public:
     FileChoice(StreamCore& core, const char* operation, std::string directory, FileStreamOptions options);
     /// Chooses those of the batch of this time; none, with a warning, where the directory cannot be read.
     void choose(Time time);
     /// What was chosen for the batch of this time.
-    const std::vector<FileStatus>& at(Time time) const;
+    ChosenFiles at(Time time) const;
     const std::string& directory() const { return directory_; }
 
   private:
@@ -39,7 +47,8 @@ class FileChoice {
     const Time ignoreUpTo_;
     const Duration window_;
     std::optional<Time> lastListed_;
-    std::map<Time, std::vector<FileStatus>> chosen_;
+    std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>(); // guards chosen_ against `at`
+    std::map<Time, ChosenFiles> chosen_;
 };
 
 /// The node of a stream whose RDDs a function makes of the files of each batch.
@@ -57,7 +66,7 @@ template <class T, class Read> class FileNode final : public StreamNode<RDD<T>>,
 
   protected:
     std::optional<RDD<T>> compute(Time time) override {
-        return RDD<T>(read_(this->core()->context(), choice_.at(time)));
+        return RDD<T>(read_(this->core()->context(), *choice_.at(time)));
     }
 
   private:
