@@ -32,7 +32,8 @@ int main(int argc, char** argv) {
     app.add_option("--out", out, "Where the results go as JSON")->capture_default_str();
     app.add_option("--data", data, "Where generated texts are kept")->capture_default_str();
     app.add_option("--size", settings.textSizeBytes, "Bytes of text for B1, for smaller trials (default: 1 GiB)");
-    app.add_option("--seconds", settings.streamSeconds, "Length of a latency run")
+    app.add_option("--seconds", settings.streamSeconds,
+                   "Length of each latency run; 60 for a figure that is to be quoted")
         ->check(CLI::PositiveNumber)
         ->capture_default_str();
     CLI11_PARSE(app, argc, argv);

@@ -16,7 +16,7 @@ struct Settings {
     int repetitions = 5; ///< measured ones; a warm-up comes before them
     std::filesystem::path dataDirectory = "build/bench/data";
     std::uintmax_t textSizeBytes = 0; ///< 0: as the workload defines it
-    double streamSeconds = 60;        ///< how long a latency run lasts
+    double streamSeconds = 10;        ///< how long a latency run lasts
 };
 
 /// One line of the result. `ratioToHand` = best hand loop's median / this median: 1.0 is the limit, and empty where no

@@ -1,5 +1,6 @@
 // How old a record is when the program has it in hand: lines come over TCP at a steady rate, each with the time at
-// which it was due; a batch of 10 ms takes them through a shuffle.
+// which it was due; a batch of 10 ms, or of 1 ms, takes them through a shuffle. And how long after its time a batch is
+// done.
 
 #include "streams/idle_timer.h"
 #include "streams/line_feeder.h"
@@ -10,6 +11,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <memory>
 #include <rivulet/rivulet.h>
 #include <stdexcept>
 #include <string>
@@ -23,7 +25,17 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int kLinesPerSecond = 100'000;
+struct Load {
+    const char* name;
+    const char* about;
+    std::chrono::milliseconds batch;
+    int linesPerSecond;
+};
+constexpr Load kLoads[] = {
+    {"latency10ms", "age of 100,000 lines/s after a shuffle, in batches of 10 ms", 10ms, 100'000},
+    {"latency10ms-500K", "the same of 500,000 lines/s", 10ms, 500'000},
+    {"latency1ms", "the same of 100,000 lines/s in batches of 1 ms, and when these are done", 1ms, 100'000},
+};
 constexpr auto kWarmUp = 1s;  // connecting, and the first use of everything
 constexpr auto kArrival = 5s; // for the last lines, once the feeder has ended
 constexpr int kRuns = 3;
@@ -38,18 +50,36 @@ constexpr auto firstWordAndStamp = [](std::string_view line) {
 };
 
 struct Run {
-    std::vector<double> delays; // in seconds; not those of the warm-up
-    double timerLateness = 0;   // in seconds, 99 % of the idle timer's
+    std::vector<double> delays;      // of lines, in seconds; not those of the warm-up
+    std::vector<double> totalDelays; // of batches
+    long mergedTicks = 0;
+    double timerLateness = 0; // in seconds, 99 % of the idle timer's
 };
 
-Run runOnce(const Settings& settings) {
+/// Notes how long after its time each batch is done.
+class TotalDelays final : public rivulet::StreamingListener {
+  public:
+    explicit TotalDelays(std::int64_t from) : from_(from) {}
+    void onBatchCompleted(const rivulet::BatchInfo& batch) override {
+        if (nowNanoseconds() >= from_) seconds_.push_back(std::chrono::duration<double>(batch.totalDelay()).count());
+    }
+    std::vector<double>& seconds() { return seconds_; } // once the context is stopped
+
+  private:
+    const std::int64_t from_;
+    std::vector<double> seconds_;
+};
+
+Run runOnce(const Load& load, const Settings& settings) {
     rivulet::Context context("local[" + std::to_string(settings.threads) + "]", "latency");
-    rivulet::StreamingContext ssc(context, 10ms);
-    LineFeeder feeder(kLinesPerSecond);
+    rivulet::StreamingContext ssc(context, load.batch);
+    LineFeeder feeder(load.linesPerSecond);
     Run run;
-    run.delays.reserve(static_cast<std::size_t>(settings.streamSeconds * kLinesPerSecond));
+    run.delays.reserve(static_cast<std::size_t>(settings.streamSeconds * load.linesPerSecond));
     std::atomic<std::uint64_t> seen = 0;
     const std::int64_t measuredFrom = nowNanoseconds() + kWarmUp / 1ns;
+    const auto totalDelays = std::make_shared<TotalDelays>(measuredFrom);
+    ssc.addStreamingListener(totalDelays);
     rivulet::socketTextStream(ssc, "127.0.0.1", feeder.port())
         .map(firstWordAndStamp)
         .groupByKey()
@@ -73,19 +103,21 @@ Run runOnce(const Settings& settings) {
     ssc.stop();
     ssc.awaitTermination(); // throws what made a batch fail
     if (seen != feeder.linesSent())
-        throw std::runtime_error("latency10ms: " + std::to_string(feeder.linesSent()) + " lines were sent and " +
-                                 std::to_string(seen) + " seen");
+        throw std::runtime_error(std::string(load.name) + ": " + std::to_string(feeder.linesSent()) +
+                                 " lines were sent and " + std::to_string(seen) + " seen");
+    run.totalDelays = std::move(totalDelays->seconds());
+    run.mergedTicks = ssc.metrics().missedTicks;
     return run;
 }
 
-Row rowOf(const Run& run, const Settings& settings) {
-    return {.workload = "latency10ms",
-            .contestant = "rivulet",
+Row rowOf(const Load& load, const char* contestant, const std::vector<double>& delays, const Settings& settings) {
+    return {.workload = load.name,
+            .contestant = contestant,
             .threads = settings.threads,
-            .medianSeconds = quantile(run.delays, 0.5),
-            .minSeconds = *std::min_element(run.delays.begin(), run.delays.end()),
-            .p99Seconds = quantile(run.delays, 0.99),
-            .maxSeconds = *std::max_element(run.delays.begin(), run.delays.end())};
+            .medianSeconds = quantile(delays, 0.5),
+            .minSeconds = *std::min_element(delays.begin(), delays.end()),
+            .p99Seconds = quantile(delays, 0.99),
+            .maxSeconds = *std::max_element(delays.begin(), delays.end())};
 }
 
 std::string milliseconds(double seconds) {
@@ -95,29 +127,32 @@ std::string milliseconds(double seconds) {
 }
 
 /// The first run beside which the machine itself was on time, or the quietest of them.
-std::vector<Row> latency(const Settings& settings) {
+std::vector<Row> latency(const Load& load, const Settings& settings) {
     Run best;
     std::string repeated;
     for (int i = 1; i <= kRuns; ++i) {
-        Run run = runOnce(settings);
-        std::fprintf(stderr, "latency10ms run %d: 99 %% of an idle timer's wake-ups were at most %s late\n", i,
+        Run run = runOnce(load, settings);
+        std::fprintf(stderr, "%s run %d: 99 %% of an idle timer's wake-ups were at most %s late\n", load.name, i,
                      milliseconds(run.timerLateness).c_str());
         if (best.delays.empty() || run.timerLateness < best.timerLateness) best = std::move(run);
         if (best.timerLateness < kQuietSeconds) break;
         repeated += (repeated.empty() ? "" : ", ") + milliseconds(run.timerLateness);
     }
-    Row row = rowOf(best, settings);
+    Row row = rowOf(load, "rivulet", best.delays, settings);
     if (!repeated.empty()) row.note = "idle timer late by " + repeated;
     if (best.timerLateness < kQuietSeconds && !repeated.empty()) row.note += "; then repeated, and on time";
-    return {row};
+    Row batches = rowOf(load, "rivulet-batches", best.totalDelays, settings);
+    if (best.mergedTicks > 0) batches.note = std::to_string(best.mergedTicks) + " ticks merged";
+    return {row, batches};
 }
 
 } // namespace
 
 void addLatency(Suite& suite) {
-    suite.add(Measurement{.name = "latency10ms",
-                          .about = "age of 100,000 lines/s after a shuffle, in batches of 10 ms",
-                          .take = latency});
+    for (const Load& load : kLoads)
+        suite.add(Measurement{.name = load.name, .about = load.about, .take = [&load](const Settings& settings) {
+                                  return latency(load, settings);
+                              }});
 }
 
 } // namespace bench

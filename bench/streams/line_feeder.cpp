@@ -92,8 +92,9 @@ void LineFeeder::feed(std::stop_token stop, int client) {
             static_cast<std::uint64_t>(std::chrono::duration<double>(due - begin + kTick).count() * linesPerSecond_);
         text.clear();
         const std::uint64_t before = lines;
+        const std::string stamp = std::to_string(due.time_since_epoch() / 1ns);
         for (; lines < wanted; ++lines) {
-            text += std::to_string(due.time_since_epoch() / 1ns);
+            text += stamp;
             for (std::uint64_t i = 0; i < 3; ++i) {
                 text += ' ';
                 text += kWords[(lines * 3 + lines / 7 + i) % std::size(kWords)];

@@ -28,8 +28,13 @@ class TextFileNode final : public StreamNode<FilesRdd>, public FileInput {
     std::optional<FilesRdd> compute(Time time) override {
         const auto& engine = core()->context().engine();
         auto made = makeLineage(engine, "TextFileRDD", site());
+<<<<<<< HEAD
         made->setName(choice().directory());
         return FilesRdd(std::move(made), TextPipe(TextInput::ofFiles(*engine, choice().at(time))));
+=======
+        made->setName(choice_.directory());
+        return FilesRdd(std::move(made), TextPipe(TextInput::ofFiles(*engine, *choice_.at(time))));
+>>>>>>> wt-engine
     }
 };
 
@@ -92,7 +97,10 @@ void FileChoice::choose(Time time) {
     // Late batches may have been merged into this one: its look reaches as far back as that of the first of them.
     const Time first = lastListed_ ? std::min(time, *lastListed_ + batch_) : time;
     const Time after = first - window_;
-    chosen_.erase(chosen_.begin(), chosen_.upper_bound(after));
+    {
+        std::lock_guard lock(*mutex_);
+        chosen_.erase(chosen_.begin(), chosen_.upper_bound(after));
+    }
     std::vector<FileStatus> files;
     try {
         files = list(std::max(ignoreUpTo_, after), time);
@@ -100,13 +108,15 @@ void FileChoice::choose(Time time) {
     } catch (const IoError& error) {
         logWarn(std::string(operation_) + ": " + error.what() + "; the files are looked for again in the next batch");
     }
-    chosen_.insert_or_assign(time, std::move(files));
+    auto chosen = std::make_shared<const std::vector<FileStatus>>(std::move(files));
+    std::lock_guard lock(*mutex_);
+    chosen_.insert_or_assign(time, std::move(chosen));
 }
 
-const std::vector<FileStatus>& FileChoice::at(Time time) const {
-    static const std::vector<FileStatus> kNone;
+ChosenFiles FileChoice::at(Time time) const {
+    std::lock_guard lock(*mutex_);
     const auto found = chosen_.find(time);
-    return found == chosen_.end() ? kNone : found->second;
+    return found == chosen_.end() ? std::make_shared<const std::vector<FileStatus>>() : found->second;
 }
 
 std::string FileChoice::pathsAt(Time time) const {
@@ -118,7 +128,7 @@ std::string FileChoice::pathsAt(Time time) const {
 std::vector<FileStatus> FileChoice::list(Time after, Time time) const {
     std::set<std::string_view> known;
     for (const auto& [batch, files] : chosen_)
-        for (const FileStatus& file : files) known.insert(file.path);
+        for (const FileStatus& file : *files) known.insert(file.path);
     std::vector<FileStatus> chosen;
     const auto fileSystem = FileSystem::forUri(directory_);
     auto directories = fileSystem->glob(FileSystem::pathOf(directory_));

@@ -41,6 +41,7 @@ struct StreamCore::Impl {
 
     // Changed before the start alone; then used by the thread that runs the batches.
     Duration remembered{};
+    std::optional<LateBatches> lateBatches; // nothing: as the configuration says
     Ticks ticks;
 
     /// With `mutex` held.
@@ -114,6 +115,11 @@ void StreamCore::remember(Duration duration, std::source_location where) {
     impl_->remembered = duration;
 }
 
+void StreamCore::setLateBatches(LateBatches policy, std::source_location where) {
+    requireOpen("setLateBatches", where);
+    impl_->lateBatches = policy;
+}
+
 std::shared_ptr<StreamCore> StreamCore::active() {
     std::shared_ptr<StreamCore> core;
     {
@@ -125,7 +131,7 @@ std::shared_ptr<StreamCore> StreamCore::active() {
 
 StreamingMetrics StreamCore::metrics() const { return impl_->counters.snapshot(); }
 
-std::unique_lock<std::recursive_mutex> StreamCore::holdGraph() const { return impl_->graph.hold(); }
+bool StreamCore::isPlanning(Time time) const { return impl_->runner.isPlanning(time); }
 
 std::vector<Time> StreamCore::batchTimes(const char* operation, Time from, Time to, Duration slide,
                                          std::source_location where) const {
@@ -137,7 +143,8 @@ std::vector<Time> StreamCore::batchTimes(const char* operation, Time from, Time 
     if (first != from || last != to)
         logWarn(std::string(operation) + ": the ends " + toString(Interval{from, to}) +
                 " are no batch times; taken as " + toString(Interval{first, last}));
-    return timesTo(std::max(first, zero + slide), std::min(last, floorTime(impl_->ticks.last(), slide, zero)), slide);
+    return timesTo(std::max(first, zero + slide), std::min(last, floorTime(impl_->runner.lastAskable(), slide, zero)),
+                   slide);
 }
 
 // ---- start
@@ -168,12 +175,14 @@ void StreamCore::start(bool inLoop, std::source_location where) {
     }
     try {
         impl_->graph.freeze(impl_->remembered);
-        impl_->runner.readSettings(context_.conf());
-        impl_->ticks = Ticks({.zero = floorTime(clock_->now(), batchDuration_),
+        const Time zero = floorTime(clock_->now(), batchDuration_);
+        impl_->runner.readSettings(context_.conf(), zero);
+        impl_->ticks = Ticks({.zero = zero,
                               .batch = batchDuration_,
                               .slack = impl_->graph.slack(),
                               .longSlides = impl_->graph.slidesOver(batchDuration_),
-                              .late = parseLateTicks(context_.conf().get("rivulet.streaming.lateTicks"))});
+                              .late = impl_->lateBatches.value_or(
+                                  parseLateBatches(context_.conf().get("rivulet.streaming.lateBatches")))});
         impl_->graph.startInputs();
         if (inLoop && context_.conf().getBool("rivulet.streaming.stopGracefullyOnShutdown"))
             stopOnSignal(shared_from_this(), true);
@@ -212,10 +221,7 @@ void StreamCore::runLoop() {
 }
 
 void StreamCore::runBatch(Time time) {
-    {
-        const auto held = holdGraph();
-        impl_->ticks.setLast(time);
-    }
+    impl_->ticks.setLast(time);
     impl_->runner.run(time);
 }
 

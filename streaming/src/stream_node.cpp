@@ -1,6 +1,7 @@
 #include "rivulet/stream/core.h"
 #include "rivulet/stream/operations.h"
 
+#include <algorithm>
 #include <cstdio>
 
 namespace rivulet::detail {
@@ -29,16 +30,65 @@ void StreamNodeBase::remember(Duration atLeast) {
     for (const auto& parent : parents_) parent->remember(neededOfParents(remembered_));
 }
 
-StreamNodeBase::Made StreamNodeBase::made(Time time) const {
-    const auto found = made_.find(time);
-    return found == made_.end() ? Made{} : found->second;
+StreamNodeBase::Making::Making(StreamNodeBase& node, Time time) : node_(node), time_(time) {
+    const auto self = std::this_thread::get_id();
+    std::unique_lock lock(node_.mutex_);
+    for (;;) {
+        if (const auto found = node_.made_.find(time); found != node_.made_.end()) made_ = found->second.rdd;
+        const auto other = std::find_if(node_.inProgress_.begin(), node_.inProgress_.end(),
+                                        [time](const InProgress& making) { return making.time == time; });
+        if (made_ || other == node_.inProgress_.end()) break;
+        if (other->maker == self)
+            throw UsageError(node_.site_.text() + ": the RDD of " + std::to_string(time.time_since_epoch().count()) +
+                             " ms is needed to make itself; a function of transform may take slices of streams that "
+                             "do not come from it, and of earlier times");
+        node_.changed_.wait(lock);
+    }
+    if (!made_) node_.inProgress_.push_back({time, self});
 }
 
-void StreamNodeBase::forget(Time upTo) {
-    const auto end = made_.upper_bound(upTo);
-    for (auto at = made_.begin(); at != end; ++at)
-        if (at->second.persistedHere) unpersist(at->second.rdd.get());
-    made_.erase(made_.begin(), end);
+StreamNodeBase::Making::~Making() {
+    if (made_) return;
+    std::lock_guard lock(node_.mutex_);
+    std::erase_if(node_.inProgress_, [this](const InProgress& making) { return making.time == time_; });
+    node_.changed_.notify_all();
+}
+
+std::shared_ptr<const void> StreamNodeBase::made(Time time) const {
+    std::lock_guard lock(mutex_);
+    const auto found = made_.find(time);
+    return found == made_.end() ? nullptr : found->second.rdd;
+}
+
+void StreamNodeBase::keep(Time time, Made made) {
+    std::lock_guard lock(mutex_);
+    std::swap(made_[time], made); // what was there is destroyed outside of the lock
+}
+
+void StreamNodeBase::drop(Time time) {
+    Made dropped;
+    {
+        std::lock_guard lock(mutex_);
+        const auto found = made_.find(time);
+        if (found == made_.end()) return;
+        dropped = std::move(found->second);
+        made_.erase(found);
+    }
+    if (dropped.persistedHere) unpersist(dropped.rdd.get());
+}
+
+void StreamNodeBase::forget(Time upTo, Forgotten& forgotten) {
+    std::vector<std::shared_ptr<const void>> persisted; // to be given back outside of the lock
+    {
+        std::lock_guard lock(mutex_);
+        while (!made_.empty() && made_.begin()->first <= upTo) {
+            Made& made = made_.begin()->second;
+            if (made.persistedHere) persisted.push_back(made.rdd);
+            forgotten.push_back(std::move(made.rdd));
+            made_.erase(made_.begin());
+        }
+    }
+    for (const auto& rdd : persisted) unpersist(rdd.get());
 }
 
 void requireCombinable(const StreamNodeBase& first, const StreamNodeBase& second, const char* operation,

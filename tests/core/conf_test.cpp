@@ -38,7 +38,7 @@ TEST_CASE("a new Conf has the defaults of the table and nothing set") {
     const Conf conf;
     CHECK(conf.get("rivulet.executor") == "tbb");
     CHECK(conf.get("rivulet.log.level") == "WARN");
-    CHECK(conf.get("rivulet.streaming.lateTicks") == "merge");
+    CHECK(conf.get("rivulet.streaming.lateBatches") == "merge");
     CHECK(conf.getBytes("rivulet.files.maxPartitionBytes") == 128 << 20);
     CHECK(conf.getBytes("rivulet.files.blockBytes") == 256 << 10);
     CHECK(conf.getBytes("rivulet.files.maxLineBytes") == 1 << 30);
@@ -276,11 +276,11 @@ TEST_CASE("a file's errors name the file and the line, and change nothing") {
 
 TEST_CASE("the environment sets known keys and refuses misspelled ones") {
     ::setenv("RIVULET_DEFAULT_PARALLELISM", "5", 1);
-    ::setenv("RIVULET_STREAMING_LATETICKS", "skip", 1);
+    ::setenv("RIVULET_STREAMING_LATEBATCHES", "skip", 1);
     ::setenv("RIVULET_BENCH_DIRECTORY", "/data", 1);
     Conf conf;
     conf.loadEnvironment();
-    CHECK(conf.toDebugString() == "rivulet.default.parallelism=5\nrivulet.streaming.lateTicks=skip\n");
+    CHECK(conf.toDebugString() == "rivulet.default.parallelism=5\nrivulet.streaming.lateBatches=skip\n");
 
     ::setenv("RIVULET_DEFUALT_PARALLELISM", "5", 1);
     CHECK(usageError([&] { conf.loadEnvironment(); }) == "environment variable RIVULET_DEFUALT_PARALLELISM names no "
@@ -292,7 +292,7 @@ TEST_CASE("the environment sets known keys and refuses misspelled ones") {
           "environment variable RIVULET_DEFAULT_PARALLELISM: rivulet.default.parallelism = 'all': must be a whole "
           "number >= 1, for "
           "example '8'");
-    for (const char* name : {"RIVULET_DEFAULT_PARALLELISM", "RIVULET_STREAMING_LATETICKS", "RIVULET_BENCH_DIRECTORY"})
+    for (const char* name : {"RIVULET_DEFAULT_PARALLELISM", "RIVULET_STREAMING_LATEBATCHES", "RIVULET_BENCH_DIRECTORY"})
         ::unsetenv(name);
 }
 

@@ -117,3 +117,24 @@ TEST_CASE("an output that stops the context may run beside others") {
     CHECK(ssc.getState() == StreamingContextState::STOPPED);
     CHECK(counted == 1);
 }
+
+TEST_CASE("a batch that is repeated is planned anew, on the input that it had") {
+    TestStreamingContext ssc(confOf("retry"), 1s);
+    const auto input = ssc.queueStream<int>();
+    int planned = 0, ran = 0;
+    std::vector<std::vector<int>> seen;
+    input
+        .transform([&](const RDD<int>& rdd) {
+            ++planned;
+            return rdd;
+        })
+        .foreachRDD([&](const RDD<int>& rdd) {
+            if (++ran == 1) throw std::runtime_error("intentional");
+            seen.push_back(rdd.collect());
+        });
+    input.push({1, 2});
+    input.push({3});
+    ssc.advanceBatch(2);
+    CHECK(planned == 3);
+    CHECK(seen == std::vector<std::vector<int>>{{1, 2}, {3}});
+}

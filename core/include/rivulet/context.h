@@ -50,6 +50,7 @@ class Context {
         using Pipe = detail::CollectionPipe<U>;
         checkSlices(numSlices, where);
         auto made = source("ParallelCollectionRDD", "parallelize", where);
+        if (elements.empty()) made->setHasElements(false);
         return {std::move(made), Pipe(toRows<U>(std::move(elements)), numSlices)};
     }
     template <class T> auto parallelize(std::vector<T> elements, Where where = Where::current()) const {
@@ -88,6 +89,7 @@ class Context {
     /// No elements and no partitions.
     template <class T> RDD<T> emptyRDD(Where where = Where::current()) const {
         auto made = source("EmptyRDD", "emptyRDD", where);
+        made->setHasElements(false);
         auto node = detail::makeNode<detail::EmptyNode<T>>(made);
         return RDD<T>(std::move(made), detail::ErasedPipe<T>(std::move(node)));
     }

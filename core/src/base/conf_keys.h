@@ -69,7 +69,7 @@ constexpr Key kKeys[] = {
     {"rivulet.streaming.gracefulStopTimeout", Type::Duration, nullptr,
      "how long a graceful stop waits for what was received; without it, 10 batches", "30s"},
     {"rivulet.streaming.io.threads", Type::Integer, "1", "threads that serve all sockets", "1", 1, 1024},
-    {"rivulet.streaming.lateTicks", Type::Choice, "merge",
+    {"rivulet.streaming.lateBatches", Type::Choice, "merge",
      "batches whose time passed during a long one: merged into one, all run, or skipped", "merge", 0, kNoMax,
      "merge all skip"},
     {"rivulet.streaming.maxBatchFailures", Type::Integer, "4",

@@ -2,6 +2,7 @@
 #include "rivulet/rdd/engine.h"
 #include "rivulet/shuffle/aggregate.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -55,6 +56,14 @@ std::vector<int> ShuffleStore::missing(int shuffle, int mapPartitions) const {
         if (found == state_->outputs.end() || found->second.size() <= std::size_t(m) || !found->second[std::size_t(m)])
             missing.push_back(m);
     return missing;
+}
+
+bool ShuffleStore::isEmpty(int shuffle, int mapPartitions) const {
+    if (mapPartitions == 0) return true;
+    std::lock_guard lock(state_->mutex);
+    const auto found = state_->outputs.find(shuffle);
+    if (found == state_->outputs.end() || found->second.size() < std::size_t(mapPartitions)) return false;
+    return std::ranges::all_of(found->second, [](const auto& output) { return output && output->isEmpty(); });
 }
 
 void ShuffleStore::remove(int shuffle) {

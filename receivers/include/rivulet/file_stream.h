@@ -4,6 +4,10 @@
 #include "rivulet/streaming_context.h"
 
 #include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 
 namespace rivulet {
@@ -19,14 +23,18 @@ namespace detail {
 
 using FilesRdd = RDD<std::string_view, TextPipe>;
 
+using ChosenFiles = std::shared_ptr<const std::vector<FileStatus>>;
+
 /// Chooses the files of each batch by Spark's rule, and remembers the choice as long as a file may be chosen at all.
+///
+/// Threads: `at` from any; `choose` by the thread that runs the batches
 class FileChoice {
   public:
     FileChoice(StreamCore& core, const char* operation, std::string directory, FileStreamOptions options);
     /// Chooses those of the batch of this time; none, with a warning, where the directory cannot be read.
     void choose(Time time);
     /// What was chosen for the batch of this time.
-    const std::vector<FileStatus>& at(Time time) const;
+    ChosenFiles at(Time time) const;
     const std::string& directory() const { return directory_; }
     /// The paths of those that were chosen for the batch of this time, a line for each.
     std::string pathsAt(Time time) const;
@@ -41,7 +49,8 @@ class FileChoice {
     const Time ignoreUpTo_;
     const Duration window_;
     std::optional<Time> lastListed_;
-    std::map<Time, std::vector<FileStatus>> chosen_;
+    std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>(); // guards chosen_ against `at`
+    std::map<Time, ChosenFiles> chosen_;
 };
 
 /// What all streams of files are as inputs.
@@ -56,7 +65,13 @@ class FileInput : public Input {
     std::string describe(Time time) const override { return choice_.pathsAt(time); }
 
   protected:
+<<<<<<< HEAD
     const FileChoice& choice() const { return choice_; }
+=======
+    std::optional<RDD<T>> compute(Time time) override {
+        return RDD<T>(read_(this->core()->context(), *choice_.at(time)));
+    }
+>>>>>>> wt-engine
 
   private:
     FileChoice choice_;

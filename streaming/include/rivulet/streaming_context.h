@@ -50,6 +50,16 @@ class StreamingContext {
     /// Has every stream keep its RDDs for at least this long. May be called once.
     void remember(Duration duration, Where where = Where::current()) const { core()->remember(duration, where); }
 
+    /// What becomes of batches whose time passed while an earlier one ran; where it is not called,
+    /// `rivulet.streaming.lateBatches` says so (`merge` by default). Those that do not run are counted in
+    /// `metrics().missedTicks`.
+    ///
+    /// Errors: UsageError after the start
+    /// Source: Spark runs all of them
+    void setLateBatches(LateBatches policy, Where where = Where::current()) const {
+        core()->setLateBatches(policy, where);
+    }
+
     /// A stream that is fed by `push`. Each batch takes one of the RDDs pushed (or all, where `oneAtATime` is false);
     /// none gives an empty one.
     template <class T> QueueStream<T> queueStream(bool oneAtATime = true, Where where = Where::current()) const {

@@ -38,8 +38,11 @@ BatchRunner::BatchRunner(StreamGraph& graph, ListenerBus& bus, BatchCounters& co
       clock_(clock),
       stop_(std::move(stop)) {}
 
-void BatchRunner::readSettings(const Conf& conf) {
+void BatchRunner::readSettings(const Conf& conf, Time zero) {
+    current_ = zero;
+    planned_ = zero.time_since_epoch().count();
     slack_ = graph_.slack();
+    hasState_ = graph_.hasState();
     const std::string failed = conf.get("rivulet.streaming.failedBatches");
     failed_ = failed == "retry" ? Failed::retry : failed == "skip" ? Failed::skip : Failed::stop;
     if (failed_ == Failed::retry) attempts_ = int(conf.getInt("rivulet.streaming.maxBatchFailures"));
@@ -48,6 +51,7 @@ void BatchRunner::readSettings(const Conf& conf) {
 
 void BatchRunner::run(Time time) {
     const ThreadMark<BatchRunner> mark(this);
+    current_ = time;
     BatchInfo batch;
     batch.batchTime = time;
     batch.inputNames = graph_.inputNames();
@@ -66,6 +70,8 @@ void BatchRunner::run(Time time) {
     counters_.completed(batch);
     logBatch(batch);
     bus_.tell([&](StreamingListener& listener) { listener.onBatchCompleted(batch); });
+    forgotten_.clear();
+    lastWasShort_ = batch.processingDelay < std::chrono::milliseconds(1);
     if (!batch.failure) return;
     if (failed_ != Failed::skip) std::rethrow_exception(batch.failure);
     logError("skipped with its " + std::to_string(batch.numRecords()) + " records: " + messageOf(batch.failure));
@@ -73,9 +79,7 @@ void BatchRunner::run(Time time) {
 
 /// Fixes what belongs to the batch.
 void BatchRunner::begin(BatchInfo& batch) {
-    const auto held = graph_.hold();
-    // Before anything is made: what nobody looks back to must not hold a version of a state, which would be copied.
-    for (const auto& node : graph_.nodes()) node->forgetUpTo(batch.batchTime);
+    forget(batch.batchTime);
     allocate(batch);
     counters_.submitted(batch);
     bus_.tell([&](StreamingListener& listener) { listener.onBatchSubmitted(batch); });
@@ -84,6 +88,14 @@ void BatchRunner::begin(BatchInfo& batch) {
     batch.processingStartTime = clock_.now();
     counters_.started(batch);
     bus_.tell([&](StreamingListener& listener) { listener.onBatchStarted(batch); });
+}
+
+/// What nobody looks back to: before anything is made, so that it does not hold a version of a state, which would be
+/// copied. To destroy it takes 15 us of an empty batch's 80, so that waits for the end of the batch where it can: where
+/// there is no state, and where there is little, for much would be memory that this batch can have.
+void BatchRunner::forget(Time time) {
+    for (const auto& node : graph_.nodes()) node->forgetUpTo(time, forgotten_);
+    if (hasState_ || !lastWasShort_) forgotten_.clear();
 }
 
 void BatchRunner::allocate(BatchInfo& batch) const {
@@ -108,10 +120,7 @@ void BatchRunner::attempt(BatchInfo& batch) {
     batch.outputs.clear();
     batch.failure = nullptr;
     try {
-        auto held = graph_.hold();
-        for (KeptByBatch* lasting : graph_.kept()) lasting->materialize(batch.batchTime);
         const auto jobs = plan(batch);
-        held.unlock();
         runOutputs(batch.outputs, jobs);
         commit(batch);
     } catch (...) {
@@ -120,8 +129,15 @@ void BatchRunner::attempt(BatchInfo& batch) {
     }
 }
 
-/// The jobs of the outputs that have something to do at this time.
-BatchRunner::Jobs BatchRunner::plan(BatchInfo& batch) const {
+/// Computes what lasts, and has every output ask for its RDD: the jobs of the outputs that have something to do. This
+/// calls functions of the program, so it holds no lock.
+BatchRunner::Jobs BatchRunner::plan(BatchInfo& batch) {
+    struct Planning {
+        bool& flag;
+        explicit Planning(bool& planning) : flag(planning) { flag = true; }
+        ~Planning() { flag = false; }
+    } const planning(planning_);
+    for (KeptByBatch* lasting : graph_.kept()) lasting->materialize(batch.batchTime);
     Jobs jobs;
     int id = 0;
     for (const auto& declared : graph_.outputs()) {
@@ -136,6 +152,7 @@ BatchRunner::Jobs BatchRunner::plan(BatchInfo& batch) const {
         }
         ++id;
     }
+    planned_ = batch.batchTime.time_since_epoch().count();
     return jobs;
 }
 
@@ -192,11 +209,15 @@ void BatchRunner::commit(const BatchInfo& batch) {
 
 /// After each attempt that failed, the last one too.
 void BatchRunner::undo(const BatchInfo& batch) noexcept {
+    for (const auto& node : graph_.derived()) node->drop(batch.batchTime); // made of what is taken back
     for (KeptByBatch* lasting : graph_.kept()) lasting->abort(batch.batchTime);
 }
 
 /// The one place where a batch is given up, after its last attempt, or when its input could not be fixed: its records
 /// are lost, and counted. No listener knows of it yet.
-void BatchRunner::abandon(const BatchInfo& batch) { abandonedRecords_ += batch.numRecords(); }
+void BatchRunner::abandon(const BatchInfo& batch) {
+    abandonedRecords_ += batch.numRecords();
+    planned_ = batch.batchTime.time_since_epoch().count();
+}
 
 } // namespace rivulet::detail

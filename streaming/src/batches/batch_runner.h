@@ -18,7 +18,7 @@ class BatchRunner {
     /// After a request to `stop` a batch that failed is not repeated.
     BatchRunner(StreamGraph& graph, ListenerBus& bus, BatchCounters& counters, Clock& clock, std::stop_token stop);
     /// At the start, once the graph is frozen.
-    void readSettings(const Conf& conf);
+    void readSettings(const Conf& conf, Time zero);
 
     /// Throws what made the batch fail, unless failed ones are to be skipped.
     void run(Time time);
@@ -27,16 +27,22 @@ class BatchRunner {
     long abandonedRecords() const { return abandonedRecords_; }
     /// Whether the calling thread is running a batch.
     bool isRunning() const { return ThreadMark<BatchRunner>::within(this); }
+    /// Whether it is planning the batch of this time.
+    bool isPlanning(Time time) const { return isRunning() && planning_ && time == current_; }
+    /// The last batch whose RDDs the calling thread may ask for: within a batch that one, otherwise the last that was
+    /// planned. What is asked for before would be made of inputs that are not there yet.
+    Time lastAskable() const { return isRunning() ? current_ : Time(Duration(planned_)); }
 
   private:
     enum class Failed { stop, retry, skip };
     using Jobs = std::vector<std::function<void()>>; // in the order of BatchInfo::outputs
 
     void begin(BatchInfo& batch);
+    void forget(Time time);
     void allocate(BatchInfo& batch) const;
     void attemptUntilDone(BatchInfo& batch);
     void attempt(BatchInfo& batch);
-    Jobs plan(BatchInfo& batch) const;
+    Jobs plan(BatchInfo& batch);
     void runOutputs(std::vector<OutputOperationInfo>& outputs, const Jobs& jobs);
     void runOutput(OutputOperationInfo& output, const std::function<void()>& job);
     void commit(const BatchInfo& batch);
@@ -51,10 +57,18 @@ class BatchRunner {
 
     // Changed before the start alone.
     Duration slack_{};
+    bool hasState_ = false;
     Failed failed_ = Failed::stop;
     int attempts_ = 1; // at a batch
     int concurrentJobs_ = 1;
 
+    // Changed by the thread that runs the batches, while no other is within one.
+    Time current_{};
+    bool planning_ = false;
+    bool lastWasShort_ = false;
+    StreamNodeBase::Forgotten forgotten_;
+
+    std::atomic<Duration::rep> planned_ = 0; // the time of the last batch that was
     std::atomic<long> abandonedRecords_ = 0;
 };
 

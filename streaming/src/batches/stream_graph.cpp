@@ -32,6 +32,7 @@ void StreamGraph::collectNodes() {
         stack.pop_back();
         if (visit.parentsDone) {
             nodes_.push_back(visit.node);
+            if (!dynamic_cast<Input*>(visit.node.get())) derived_.push_back(visit.node);
             if (auto* lasting = dynamic_cast<KeptByBatch*>(visit.node.get())) kept_.push_back(lasting);
         } else if (seen.insert(visit.node.get()).second) {
             stack.push_back({visit.node, true});
@@ -86,6 +87,10 @@ std::vector<Duration> StreamGraph::slidesOver(Duration batch) const {
         if (node->slide() > batch && std::find(slides.begin(), slides.end(), node->slide()) == slides.end())
             slides.push_back(node->slide());
     return slides;
+}
+
+bool StreamGraph::hasState() const {
+    return std::any_of(kept_.begin(), kept_.end(), [](const KeptByBatch* lasting) { return lasting->isState(); });
 }
 
 bool StreamGraph::hasMore() const {

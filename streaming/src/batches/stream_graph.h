@@ -8,8 +8,7 @@ namespace rivulet::detail {
 
 /// What the program declared: inputs, the nodes between, outputs; and which of it the outputs need.
 ///
-/// Threads: changed before the start alone, then read by the thread that runs the batches; others hold it for as long
-///          as they ask nodes for RDDs
+/// Threads: changed before the start alone
 class StreamGraph {
   public:
     void add(Output output) { outputs_.push_back(std::move(output)); }
@@ -27,8 +26,11 @@ class StreamGraph {
     // Since `freeze`.
     const std::vector<std::shared_ptr<Input>>& inputs() const { return inputs_; } // those that outputs need
     const std::shared_ptr<const std::map<int, std::string>>& inputNames() const { return inputNames_; }
-    const std::vector<StreamNodePtr>& nodes() const { return nodes_; } // all that outputs need, parents first
-    const std::vector<KeptByBatch*>& kept() const { return kept_; }    // of those, what lasts from batch to batch
+    const std::vector<StreamNodePtr>& nodes() const { return nodes_; }     // all that outputs need, parents first
+    const std::vector<StreamNodePtr>& derived() const { return derived_; } // of those, all but the inputs
+    const std::vector<KeptByBatch*>& kept() const { return kept_; }        // of those, what lasts from batch to batch
+    /// Whether a version of a state may hang on what nodes remember.
+    bool hasState() const;
     /// How much later than their times batches have to run.
     Duration slack() const;
     /// The slides of nodes that are longer than a batch.
@@ -38,10 +40,6 @@ class StreamGraph {
     /// Records that were received and belong to no batch.
     long unallocated() const;
 
-    /// While it is held, no batch is planned or forgotten by another thread. Recursive, because functions of
-    /// `transform` run under it and may take slices.
-    std::unique_lock<std::recursive_mutex> hold() const { return std::unique_lock(mutex_); }
-
   private:
     void collectNodes();
     void collectInputs();
@@ -50,9 +48,8 @@ class StreamGraph {
     std::vector<std::shared_ptr<Input>> declaredInputs_, inputs_;
     std::shared_ptr<const std::map<int, std::string>> inputNames_;
     std::vector<Output> outputs_;
-    std::vector<StreamNodePtr> nodes_;
+    std::vector<StreamNodePtr> nodes_, derived_;
     std::vector<KeptByBatch*> kept_;
-    mutable std::recursive_mutex mutex_;
 };
 
 } // namespace rivulet::detail

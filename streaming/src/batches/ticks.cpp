@@ -4,8 +4,8 @@
 
 namespace rivulet::detail {
 
-LateTicks parseLateTicks(const std::string& name) {
-    return name == "all" ? LateTicks::all : name == "skip" ? LateTicks::skip : LateTicks::merge;
+LateBatches parseLateBatches(const std::string& name) {
+    return name == "all" ? LateBatches::all : name == "skip" ? LateBatches::skip : LateBatches::merge;
 }
 
 std::optional<Time> Ticks::await(Clock& clock, const std::stop_token& stop) const {
@@ -21,9 +21,9 @@ std::optional<Time> Ticks::latest(Time now) const {
 /// By the policy for late ones: merged ticks never pass over one at which a slower stream has a batch.
 Time Ticks::next(Time now) const {
     const Time next = last_ + settings_.batch;
-    if (settings_.late == LateTicks::all || now < next + settings_.batch) return next;
+    if (settings_.late == LateBatches::all || now < next + settings_.batch) return next;
     const Time latest = floorTime(now, settings_.batch, settings_.zero);
-    if (settings_.late == LateTicks::skip) return latest;
+    if (settings_.late == LateBatches::skip) return latest;
     Time merged = latest;
     for (const Duration slide : settings_.longSlides)
         merged = std::min(merged, std::max(next, floorTime(last_, slide, settings_.zero) + slide));

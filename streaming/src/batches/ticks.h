@@ -1,6 +1,7 @@
 #pragma once
 
 #include "rivulet/clock.h"
+#include "rivulet/stream/core.h"
 
 #include <optional>
 #include <string>
@@ -8,10 +9,7 @@
 
 namespace rivulet::detail {
 
-/// What becomes of ticks that passed while a batch ran.
-enum class LateTicks { all, merge, skip };
-
-LateTicks parseLateTicks(const std::string& name);
+LateBatches parseLateBatches(const std::string& name);
 
 /// When batches are: at `zero + n * batch`, each tick `slack` late. Says which tick the next batch is for.
 ///
@@ -23,7 +21,7 @@ class Ticks {
         Duration batch;
         Duration slack;                   // how much later than their times batches run
         std::vector<Duration> longSlides; // of streams that have no batch at every tick
-        LateTicks late = LateTicks::merge;
+        LateBatches late = LateBatches::merge;
     };
     Ticks() = default;
     explicit Ticks(Settings settings) : settings_(std::move(settings)), last_(settings_.zero) {}

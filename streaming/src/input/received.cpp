@@ -212,6 +212,7 @@ long ReceivedInput::allocate(Time time) {
     seal();
     auto batch = std::make_shared<const ReceivedBatch>(blocks_->take(), intervals_, mostPartitions_);
     const long records = batch->records();
+    std::lock_guard lock(mutex_);
     allocated_.insert_or_assign(time, std::move(batch));
     return records;
 }
@@ -221,7 +222,15 @@ long ReceivedInput::unallocated() const {
     return blocks_->waitingRecords();
 }
 
+void ReceivedInput::forgetBatches(Time upTo) {
+    std::map<Time, ReceivedBatchPtr> forgotten; // destroyed outside of the lock
+    std::lock_guard lock(mutex_);
+    while (!allocated_.empty() && allocated_.begin()->first <= upTo)
+        forgotten.insert(allocated_.extract(allocated_.begin()));
+}
+
 ReceivedBatchPtr ReceivedInput::batchAt(Time time) const {
+    std::lock_guard lock(mutex_);
     const auto found = allocated_.find(time);
     return found == allocated_.end() ? std::make_shared<const ReceivedBatch>() : found->second;
 }

@@ -86,7 +86,7 @@ TEST_CASE("a function of transform may take slices of other streams", "[A59]") {
 TEST_CASE("slices and metrics are taken by another thread while batches run", "[A59]") {
     constexpr int kBatches = 20;
     const auto clock = std::make_shared<ManualClock>();
-    const StreamingContext ssc(Context(serialConf().set("rivulet.streaming.lateTicks", "all")), 1s, clock);
+    const StreamingContext ssc(Context(serialConf().set("rivulet.streaming.lateBatches", "all")), 1s, clock);
     ssc.remember(1h);
     const auto queue = ssc.queueStream<int>();
     const auto doubled = queue.map([](int x) { return 2 * x; }).erased();

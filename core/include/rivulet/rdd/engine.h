@@ -25,6 +25,8 @@ class ShuffleStore {
     /// Null where the output is missing.
     std::shared_ptr<const MapOutput> get(int shuffle, int mapPartition) const;
     std::vector<int> missing(int shuffle, int mapPartitions) const;
+    /// Whether all outputs are there, and none of them has a row.
+    bool isEmpty(int shuffle, int mapPartitions) const;
     void remove(int shuffle);
 
   private:

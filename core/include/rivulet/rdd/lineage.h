@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,6 +31,8 @@ class MapOutput {
   public:
     virtual ~MapOutput() = default;
     virtual std::size_t sizeBytes() const = 0;
+    /// False where it is not known.
+    virtual bool isEmpty() const { return false; }
 };
 
 /// A boundary where data change partitions: the parent's partitions are computed by map tasks into outputs that reduce
@@ -79,11 +82,17 @@ class Lineage {
     ~Lineage();
     /// Before the record is shared.
     void dependOn(Dependency dependency) { dependencies_.push_back(std::move(dependency)); }
+    /// Before the record is shared: whether it has elements is known, and does not follow from its dependencies.
+    void setHasElements(bool has) { hasElements_ = has; }
 
     const OperatorSite& site() const { return site_; }
     int id() const { return site_.rddId; }
     const char* kind() const { return kind_; }
     const std::vector<Dependency>& dependencies() const { return dependencies_; }
+    /// Nothing where that has to be asked of its dependencies; true where in doubt.
+    std::optional<bool> hasElements() const {
+        return hasElements_ || !dependencies_.empty() ? hasElements_ : std::optional(true);
+    }
     const std::shared_ptr<const Partitioner>& partitioner() const { return partitioner_; }
     const std::weak_ptr<Engine>& weakEngine() const { return engine_; }
     /// The engine, or a UsageError if its context is gone or stopped, or if a task asks.
@@ -112,6 +121,7 @@ class Lineage {
     const char* const kind_;
     const OperatorSite site_;
     std::vector<Dependency> dependencies_;
+    std::optional<bool> hasElements_;
     const std::shared_ptr<const Partitioner> partitioner_;
 
     mutable std::atomic<StorageLevel> level_{StorageLevel::NONE};

@@ -64,6 +64,11 @@ template <class K, class R> class KeyedRows final : public MapOutput {
         for (const auto& bucket : buckets_) sum += bucket.capacity() * sizeof(Cell<K, R>);
         return sum;
     }
+    bool isEmpty() const override {
+        for (const auto& bucket : buckets_)
+            if (!bucket.empty()) return false;
+        return true;
+    }
     Rows<Cell<K, R>>& bucket(std::size_t i) { return buckets_[i]; }
     const Rows<Cell<K, R>>& bucket(std::size_t i) const { return buckets_[i]; }
     Arena& arena() { return arena_; }

@@ -13,6 +13,11 @@ template <class T> class RoutedRows final : public MapOutput {
         for (const auto& bucket : buckets_) sum += rowsSizeBytes<T>(bucket);
         return sum;
     }
+    bool isEmpty() const override {
+        for (const auto& bucket : buckets_)
+            if (!bucket.empty()) return false;
+        return true;
+    }
     Rows<T>& bucket(std::size_t i) { return buckets_[i]; }
     const Rows<T>& bucket(std::size_t i) const { return buckets_[i]; }
 

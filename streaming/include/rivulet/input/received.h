@@ -133,7 +133,7 @@ class ReceivedInput : public Input, public KeptByBatch {
     /// Puts what waits in a block that is not full.
     virtual void seal() const {}
     ReceivedBatchPtr batchAt(Time time) const;
-    void forgetBatches(Time upTo) { allocated_.erase(allocated_.begin(), allocated_.upper_bound(upTo)); }
+    void forgetBatches(Time upTo);
 
   private:
     void tell(bool active, const std::string& message, std::exception_ptr error);
@@ -143,10 +143,10 @@ class ReceivedInput : public Input, public KeptByBatch {
     const int mostPartitions_;
     const long intervals_; // block intervals in a batch
     const std::shared_ptr<ReceivedBlocks> blocks_;
-    std::map<Time, ReceivedBatchPtr> allocated_;
 
-    std::mutex mutex_;
-    ReceiverInfo info_; // guarded by mutex_
+    mutable std::mutex mutex_; // guards the following
+    std::map<Time, ReceivedBatchPtr> allocated_;
+    ReceiverInfo info_;
 };
 
 template <class Content> using ReceivedRdd = RDD<typename Content::value_type, ReceivedPipe<Content>>;
@@ -162,12 +162,14 @@ template <class Content> class ReceivedNode : public StreamNode<ReceivedRdd<Cont
 
   protected:
     std::optional<Rdd> compute(Time time) override {
-        return Rdd(makeLineage(this->core()->context().engine(), "ReceivedRDD", this->site()),
-                   ReceivedPipe<Content>(batchAt(time)));
+        auto batch = batchAt(time);
+        auto made = makeLineage(this->core()->context().engine(), "ReceivedRDD", this->site());
+        made->setHasElements(!batch->blocks().empty());
+        return Rdd(std::move(made), ReceivedPipe<Content>(std::move(batch)));
     }
-    void forget(Time upTo) override {
+    void forget(Time upTo, StreamNodeBase::Forgotten& forgotten) override {
         forgetBatches(upTo);
-        StreamNode<Rdd>::forget(upTo);
+        StreamNode<Rdd>::forget(upTo, forgotten);
     }
 };
 

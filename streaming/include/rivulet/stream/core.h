@@ -2,10 +2,16 @@
 
 #include "rivulet/stream/graph.h"
 
-#include <mutex>
-
 namespace rivulet {
 class Clock;
+
+/// What becomes of batches whose time passed while an earlier one ran.
+enum class LateBatches {
+    all,   ///< each runs, one after the other
+    merge, ///< one takes what arrived, but never past a time at which a stream with a longer slide has a batch
+    skip,  ///< the latest one takes what arrived, and streams with a longer slide may miss a batch
+};
+
 } // namespace rivulet
 
 namespace rivulet::detail {
@@ -40,6 +46,7 @@ class StreamCore : public std::enable_shared_from_this<StreamCore> {
     /// From any thread: the listeners are told between two batches.
     void post(std::function<void(StreamingListener&)> event);
     void remember(Duration duration, std::source_location where);
+    void setLateBatches(LateBatches policy, std::source_location where);
 
     /// The core that was started and not stopped, or null.
     static std::shared_ptr<StreamCore> active();
@@ -47,14 +54,16 @@ class StreamCore : public std::enable_shared_from_this<StreamCore> {
     std::shared_ptr<const void> owner() const { return owner_.lock(); }
     void setOwner(std::weak_ptr<const void> owner) { owner_ = std::move(owner); }
 
-    /// For as long as it is held, no batch is planned or forgotten by another thread: to ask nodes for RDDs.
-    std::unique_lock<std::recursive_mutex> holdGraph() const;
-    /// The times of the batches that have begun at which a stream of this slide has an RDD, from `from` to `to`, both
-    /// floored and included. With the graph held.
+    /// The times of the batches that were planned (and, for functions that are called within a batch, that one) at
+    /// which a stream of this slide has an RDD, from `from` to `to`, both floored and included.
     ///
     /// Errors: UsageError before the start
     std::vector<Time> batchTimes(const char* operation, Time from, Time to, Duration slide,
                                  std::source_location where) const;
+
+    /// Whether the calling thread is planning the batch of this time: what this batch does to states is done, and no
+    /// other batch has changed them since.
+    bool isPlanning(Time time) const;
 
     /// `inLoop`: batches run on a thread of their own as the clock goes; otherwise by `runBatch`, on the caller's.
     void start(bool inLoop, std::source_location where);

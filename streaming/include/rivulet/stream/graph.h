@@ -3,11 +3,14 @@
 #include "rivulet/context.h"
 #include "rivulet/streaming_listener.h"
 
+#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace rivulet::detail {
@@ -17,7 +20,7 @@ class StreamCore;
 /// A place in the graph of streams whose RDDs are made once per batch time: sources, shuffles, windows, state,
 /// `transform`. What lies between them is fused and has no node.
 ///
-/// Threads: made before the start; then used by the thread that runs the batches alone
+/// Threads: made before the start; then RDDs are asked for by any thread, all else is for the one that runs the batches
 class StreamNodeBase {
   public:
     StreamNodeBase(std::weak_ptr<StreamCore> core, CallSite site, Duration slide,
@@ -39,20 +42,45 @@ class StreamNodeBase {
     void remember(Duration atLeast);
     /// How long its parents have to remember where it remembers for `own`.
     virtual Duration neededOfParents(Duration own) const { return own; }
-    /// Forgets what is no longer needed once the batch of this time is done.
-    void forgetUpTo(Time batchTime) { forget(batchTime - remembered_); }
+    using Forgotten = std::vector<std::shared_ptr<const void>>;
+    /// Forgets what is no longer needed once the batch of this time is done, and gives it away to be destroyed.
+    void forgetUpTo(Time batchTime, Forgotten& forgotten) { forget(batchTime - remembered_, forgotten); }
+    /// Forgets what was made for this time, so that it is made anew.
+    void drop(Time time);
 
   protected:
     struct Made {
         std::shared_ptr<const void> rdd; // null: none was made for this time
         bool persistedHere = false;      // and not by the user, whose caches are left alone
     };
-    Made made(Time time) const;
-    void keep(Time time, Made made) { made_[time] = std::move(made); }
-    void drop(Time time) { made_.erase(time); }
-    virtual void forget(Time upTo);
+    /// The right to make the RDD of a time, which one thread has at a time. No lock is held meanwhile: to make an RDD
+    /// may take a function of the user's.
+    class Making {
+      public:
+        /// Waits while another thread makes it.
+        ///
+        /// Errors: UsageError where this thread makes it already: it would need itself
+        Making(StreamNodeBase& node, Time time);
+        ~Making();
+        Making(const Making&) = delete;
+        Making& operator=(const Making&) = delete;
+        /// What another thread has made, or null: then it is for this one to make.
+        const std::shared_ptr<const void>& made() const { return made_; }
+
+      private:
+        StreamNodeBase& node_;
+        const Time time_;
+        std::shared_ptr<const void> made_;
+    };
+    std::shared_ptr<const void> made(Time time) const;
+    void keep(Time time, Made made);
+    virtual void forget(Time upTo, Forgotten& forgotten);
 
   private:
+    struct InProgress {
+        Time time;
+        std::thread::id maker;
+    };
     virtual void unpersist(const void* rdd) = 0;
 
     const std::weak_ptr<StreamCore> core_;
@@ -61,7 +89,11 @@ class StreamNodeBase {
     const std::vector<std::shared_ptr<StreamNodeBase>> parents_;
     std::string uid_;
     Duration remembered_{};
+
+    mutable std::mutex mutex_; // guards the following
+    std::condition_variable changed_;
     std::map<Time, Made> made_;
+    std::vector<InProgress> inProgress_;
 };
 
 using StreamNodePtr = std::shared_ptr<StreamNodeBase>;
@@ -81,9 +113,13 @@ template <class Rdd> class StreamNode : public StreamNodeBase {
 
     /// The RDD of a batch time: computed once, while that batch runs, then remembered. None where the stream has none
     /// then.
+    ///
+    /// Threads: any
     std::optional<Rdd> at(Time time) {
         if (auto known = remembered(time)) return known;
         if (!isValidTime(*core(), time, slide())) return std::nullopt;
+        const Making making(*this, time);
+        if (making.made()) return *static_cast<const Rdd*>(making.made().get());
         auto rdd = compute(time);
         if (!rdd) return rdd;
         bool persistedHere = false;
@@ -97,12 +133,13 @@ template <class Rdd> class StreamNode : public StreamNodeBase {
     /// The RDD of a time whose batch ran and that is remembered.
     std::optional<Rdd> remembered(Time time) const {
         const auto known = made(time);
-        return known.rdd ? std::optional<Rdd>(*static_cast<const Rdd*>(known.rdd.get())) : std::nullopt;
+        return known ? std::optional<Rdd>(*static_cast<const Rdd*>(known.get())) : std::nullopt;
     }
     /// Has the RDDs cached that it makes from now on.
     void persist(StorageLevel level) { level_ = level; }
 
   protected:
+    /// May be called for several times at once, by different threads.
     virtual std::optional<Rdd> compute(Time time) = 0;
     /// Gives the RDD of a time before anyone asks for it.
     void set(Time time, Rdd rdd) { keep(time, {share(new Rdd(std::move(rdd))), false}); }

@@ -108,7 +108,6 @@ auto DStream<T, Recipe>::joined(const RDD<U, P>& table, const Partitioning& part
 template <class T, class Recipe>
 auto DStream<T, Recipe>::slice(Time from, Time to, Where where) const -> std::vector<RDD<Owned>> {
     const auto core = recipe().root()->core();
-    const auto held = core->holdGraph();
     std::vector<RDD<Owned>> rdds;
     for (const Time time : core->batchTimes("slice", from, to, slideDuration(), where))
         if (auto rdd = recipe()(time)) rdds.push_back(rdd->erased());

@@ -96,6 +96,7 @@ template <class Rdd> class StateJob {
           partitions_(allPartitions(partitioner->numPartitions())) {
         if (!rdd) return;
         input_.emplace(rdd->lineagePtr(), rdd->pipe(), partitioner);
+        lineage_->setHasElements(true); // the rows of the tables, whatever arrives
         lineage_->dependOn(input_->dependency());
     }
     const OperatorSite& site() const { return lineage_->site(); }

@@ -161,9 +161,11 @@ template <class K, class S> class SnapshotNode final : public StreamNode<RDD<std
           keeper_(std::move(keeper)) {}
 
   protected:
-    /// Asked for while the batch of this time runs, after the states were changed.
-    std::optional<RDD<std::pair<K, S>>> compute(Time) override {
-        return keeper_->version(this->core()->context().engine(), this->site());
+    /// The states are those of this time while its batch is planned, after they were changed.
+    std::optional<RDD<std::pair<K, S>>> compute(Time time) override {
+        const auto core = this->core();
+        if (!core->isPlanning(time)) return std::nullopt;
+        return keeper_->version(core->context().engine(), this->site());
     }
 
   private:

@@ -230,6 +230,7 @@ class ReducedWindowNode final : public KeptStreamNode<typename Recipe::RddType::
     std::vector<KeptRows<Row>> run(Time time, bool emits) {
         const auto rdd = recipe_(time);
         const auto lineage = makeLineage(this->core()->context().engine(), "WindowedRDD", this->site(), partitioner_);
+        lineage->setHasElements(true); // those of the panes, whatever arrives
         std::shared_ptr<ShuffleDependency> shuffle;
         const bool inPlace = rdd && rdd->partitioner() && rdd->partitioner()->equals(*partitioner_);
         if (rdd) {

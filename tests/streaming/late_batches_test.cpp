@@ -38,8 +38,8 @@ class Times {
 
 /// A program in its own loop with batches of 100 ms on a manual clock.
 struct Program {
-    explicit Program(const char* lateTicks)
-        : ssc(Context(serialConf().set("rivulet.streaming.lateTicks", lateTicks)), 100ms, clock) {}
+    explicit Program(const char* lateBatches)
+        : ssc(Context(serialConf().set("rivulet.streaming.lateBatches", lateBatches)), 100ms, clock) {}
     void advanceTo(Time time) { clock->advance(time - clock->now()); }
 
     std::shared_ptr<ManualClock> clock = std::make_shared<ManualClock>();
@@ -79,6 +79,21 @@ TEST_CASE("missed ticks become one batch, at the latest time", "[A04]") {
         program.ssc.stop();
         CHECK(times.all() == std::vector<long>{100, 300, 400});
     }
+}
+
+TEST_CASE("the program's own policy goes before the configured one", "[A04]") {
+    Program program("merge");
+    program.ssc.setLateBatches(LateBatches::all);
+    Times times;
+    program.ssc.queueStream<int>().foreachRDD([&](const RDD<int>&, Time time) { times.add(time); });
+    program.ssc.start();
+    program.advanceTo(at(300));
+    times.waitFor(at(300));
+    CHECK(times.all() == std::vector<long>{100, 200, 300});
+    CHECK(errorText<UsageError>([&] { program.ssc.setLateBatches(LateBatches::skip); }) ==
+          "setLateBatches: streams and outputs cannot be added after the StreamingContext was started; declare them "
+          "before start()");
+    program.ssc.stop();
 }
 
 TEST_CASE("merged ticks do not pass over a batch of a stream with a longer slide, skipped ones do", "[A04]") {
