@@ -28,13 +28,8 @@ class TextFileNode final : public StreamNode<FilesRdd>, public FileInput {
     std::optional<FilesRdd> compute(Time time) override {
         const auto& engine = core()->context().engine();
         auto made = makeLineage(engine, "TextFileRDD", site());
-<<<<<<< HEAD
         made->setName(choice().directory());
-        return FilesRdd(std::move(made), TextPipe(TextInput::ofFiles(*engine, choice().at(time))));
-=======
-        made->setName(choice_.directory());
-        return FilesRdd(std::move(made), TextPipe(TextInput::ofFiles(*engine, *choice_.at(time))));
->>>>>>> wt-engine
+        return FilesRdd(std::move(made), TextPipe(TextInput::ofFiles(*engine, *choice().at(time))));
     }
 };
 
@@ -121,7 +116,8 @@ ChosenFiles FileChoice::at(Time time) const {
 
 std::string FileChoice::pathsAt(Time time) const {
     std::string paths;
-    for (const FileStatus& file : at(time)) paths += (paths.empty() ? "" : "\n") + file.path;
+    const auto chosen = at(time);
+    for (const FileStatus& file : *chosen) paths += (paths.empty() ? "" : "\n") + file.path;
     return paths;
 }
 

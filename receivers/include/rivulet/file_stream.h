@@ -65,13 +65,7 @@ class FileInput : public Input {
     std::string describe(Time time) const override { return choice_.pathsAt(time); }
 
   protected:
-<<<<<<< HEAD
     const FileChoice& choice() const { return choice_; }
-=======
-    std::optional<RDD<T>> compute(Time time) override {
-        return RDD<T>(read_(this->core()->context(), *choice_.at(time)));
-    }
->>>>>>> wt-engine
 
   private:
     FileChoice choice_;
@@ -87,7 +81,7 @@ template <class T, class Read> class FileNode final : public StreamNode<RDD<T>>,
 
   protected:
     std::optional<RDD<T>> compute(Time time) override {
-        return RDD<T>(read_(this->core()->context(), choice().at(time)));
+        return RDD<T>(read_(this->core()->context(), *choice().at(time)));
     }
 
   private:

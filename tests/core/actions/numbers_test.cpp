@@ -61,7 +61,7 @@ TEST_CASE("histogram counts the numbers between bounds", "[R49]") {
         "([0, 2, 4, 6, 8, 10],[2, 2, 2, 2, 3])");
 }
 
-TEST_CASE("histogram of equal numbers is one bucket; of nothing or of what is infinite there is none", "[R50]") {
+TEST_CASE("histogram of equal numbers is one bucket, of nothing or of what is infinite there is none", "[R50]") {
     expectTable(std::vector{1, 1, 1, 1}, [](auto r) { return r.histogram(3); }, "([1, 1],[4])");
     const Context sc("local", "test");
     const std::string none = "histogram: an empty RDD, or one with infinities or NaNs, has no extremes to lay buckets "
