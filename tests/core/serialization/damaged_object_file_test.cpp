@@ -1,10 +1,10 @@
 #include "rivulet/serialization/object_file.h"
 
 #include "support/rdd_harness.h"
+#include "support/resident_memory.h"
 #include "support/temporary_directory.h"
 
 #include <random>
-#include <sys/resource.h>
 
 // Object files that were cut off or changed: told, whatever the place, before much memory is asked for.
 
@@ -14,12 +14,6 @@ using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::StartsWith;
 
 namespace {
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kMemoryIsOurs = false;
-#else
-constexpr bool kMemoryIsOurs = true;
-#endif
 
 using Row = std::pair<std::string, std::vector<long>>;
 
@@ -42,12 +36,6 @@ struct SmallFile {
     const Context sc{"local[1]", "test"};
     std::string bytes;
 };
-
-long peakKiB() {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    return usage.ru_maxrss;
-}
 
 } // namespace
 
