@@ -1,8 +1,9 @@
 #include "rivulet/memory_account.h"
 #include "rivulet/rdd/engine.h"
-#include "rivulet/shuffle/aggregate.h"
+#include "rivulet/shuffle/bucketed.h"
 
 #include <algorithm>
+#include <bit>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -16,6 +17,23 @@ void throwMissingOutput(int shuffle, int mapPartition) {
 }
 
 // ---- shuffles
+
+Rows<std::shared_ptr<const MapOutput>> allOutputs(const ShuffleDependency& shuffle, TaskContext& task) {
+    Rows<std::shared_ptr<const MapOutput>> outputs;
+    for (int m = 0; m < shuffle.mapPartitions(); ++m) {
+        outputs.push_back(task.engine().shuffles().get(shuffle.id(), m));
+        if (!outputs[std::size_t(m)]) throwMissingOutput(shuffle.id(), m);
+    }
+    return outputs;
+}
+
+unsigned bucketBits(std::size_t keys, std::size_t rows) {
+    // Some 150 to 300 KB of a table's parts for each bucket, and a page of rows to fill.
+    constexpr std::size_t kSmall = 32'768, kKeysInBucket = 4'096, kRowsInBucket = 256, kMostBits = 9;
+    if (keys < kSmall) return 0;
+    const std::size_t buckets = std::min(keys / kKeysInBucket, rows / kRowsInBucket);
+    return unsigned(std::min<std::size_t>(std::size_t(std::bit_width(buckets)), kMostBits + 1) - (buckets > 0));
+}
 
 struct ShuffleStore::State {
     std::shared_ptr<MemoryAccount> memory;

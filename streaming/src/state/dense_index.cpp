@@ -1,5 +1,6 @@
 #include "rivulet/stream/state/dense_index.h"
 
+#include <bit>
 #include <utility>
 
 namespace rivulet::detail {
@@ -20,6 +21,7 @@ void DenseIndex::rehash(std::size_t capacity) {
     Rows<Cell> cells(capacity);
     std::swap(cells_, cells);
     mask_ = capacity - 1;
+    bits_ = unsigned(std::countr_zero(capacity));
     for (const Cell& cell : cells)
         if (cell.number != kNone) place(cell);
 }

@@ -33,7 +33,8 @@ Delta deltaOf(TextTable& table, const std::map<Text, std::optional<long>>& chang
     for (const auto& [key, state] : changes) {
         const auto cell = cellOf(key, texts);
         std::uint32_t number;
-        table.resolve(&cell, 1, &number);
+        const RowKeys<Text, Cell<Text, Nothing>, 1> keys(&cell, 1);
+        table.resolve(keys, 1, &number, true);
         CHECK(number == table.find(cell.slot()));
         const auto kind = state ? StateChange::updated : StateChange::removed;
         if (number != kNone) {
@@ -41,7 +42,7 @@ Delta deltaOf(TextTable& table, const std::map<Text, std::optional<long>>& chang
         } else {
             auto& change = delta.newStates[newKeyOf(delta, cell.slot())];
             change.kind = kind;
-            change.state = state;
+            if (state) change.state = *state;
         }
     }
     return delta;

@@ -83,7 +83,7 @@ template <class K> class Checked {
             try {
                 const FailingConcat combine{callsLeft};
                 store_.begin(at(paneEnd), at(slideEnd - window_), combine);
-                store_.add(batch.rows(), combine);
+                store_.add(batch.rows().data(), batch.rows().size(), combine);
                 store_.seal();
                 detail::Rows<std::pair<K, Text>> result;
                 if (second == slideEnd) store_.emit(result, combine, everything);
@@ -166,7 +166,7 @@ TEST_CASE("panes of a value that has no default", "[panes]") {
         Batch<long, Largest> batch;
         batch.add(7, Largest(10 - second));
         store.begin(at(second), at(second - 2), Larger());
-        store.add(batch.rows(), Larger());
+        store.add(batch.rows().data(), batch.rows().size(), Larger());
         store.seal();
         result.clear();
         store.emit(result, Larger(), everything);
@@ -185,7 +185,7 @@ TEST_CASE("keys that died leave the index, and their memory comes back", "[panes
         for (long n = 0; n < (second <= 4 ? 20'000 : 10); ++n)
             batch.add(Text(30, 'k') + std::to_string(second <= 4 ? n : n * 1'000), "v");
         store.begin(at(second), at(second - 4), Concat());
-        store.add(batch.rows(), Concat());
+        store.add(batch.rows().data(), batch.rows().size(), Concat());
         store.seal();
         result.clear();
         store.emit(result, Concat(), everything);

@@ -73,6 +73,12 @@ concept Hashable = requires(const T& x) {
     { KeyHash<T>::of(x) } -> std::same_as<std::uint32_t>;
 };
 
+/// The upper `bits` bits of a hash that is scattered over 64: where it belongs in a table of that many cells. So keys
+/// that agree in the first of them lie side by side in every table.
+inline std::size_t upperBits(std::uint32_t hash, unsigned bits) {
+    return std::size_t((std::uint64_t(hash) * 0x9E3779B97F4A7C15ULL >> 1) >> (63 - bits));
+}
+
 inline std::uint32_t foldHash(std::uint64_t mixed) { return std::uint32_t(mixed >> 32); }
 inline std::uint32_t joinHashes(std::uint32_t a, std::uint32_t b) {
     return foldHash(mixBits(std::uint64_t(a) << 32 | b));

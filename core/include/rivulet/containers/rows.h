@@ -23,10 +23,7 @@ template <class T> class Rows {
 
     Rows() = default;
     /// `count` elements made by their default constructor.
-    explicit Rows(std::size_t count) {
-        reserve(count);
-        for (; size_ < count; ++size_) ::new (static_cast<void*>(rows_ + size_)) T();
-    }
+    explicit Rows(std::size_t count) { assign(count); }
     Rows(Rows&& other) noexcept : rows_(other.rows_), size_(other.size_), capacity_(other.capacity_) {
         other.rows_ = nullptr;
         other.size_ = other.capacity_ = 0;
@@ -53,6 +50,12 @@ template <class T> class Rows {
     void pop_back() noexcept { rows_[--size_].~T(); }
     void reserve(std::size_t count) {
         if (count > capacity_) grow(count);
+    }
+    /// `count` elements made by their default constructor, in the place of what was there.
+    void assign(std::size_t count) {
+        clear();
+        reserve(count);
+        for (; size_ < count; ++size_) ::new (static_cast<void*>(rows_ + size_)) T();
     }
     void clear() noexcept {
         if constexpr (!std::is_trivially_destructible_v<T>)

@@ -9,6 +9,51 @@ namespace rivulet::detail {
 /// The rows of one partition.
 template <class T> using KeptRows = std::shared_ptr<const Rows<T>>;
 
+/// Arrays that are used again, batch after batch, when nobody holds their rows any more: fresh memory costs more than
+/// what is written to it.
+///
+/// Threads: any
+template <class T> class SpareRows {
+  public:
+    /// Keeps as many as a batch has partitions.
+    explicit SpareRows(int partitions) : home_(share(new Home(std::size_t(partitions)))) {}
+
+    /// An empty array.
+    Rows<T> take() const {
+        Rows<T> rows;
+        const std::lock_guard lock(home_->mutex);
+        if (home_->spares.empty()) return rows;
+        std::swap(rows, home_->spares[home_->spares.size() - 1]);
+        home_->spares.pop_back();
+        return rows;
+    }
+    /// For readers; the array comes back when the last of them is gone.
+    KeptRows<T> lend(Rows<T> rows) const {
+        const auto lent = share(new Lent{std::move(rows), home_});
+        return KeptRows<T>(lent, &lent->rows);
+    }
+
+  private:
+    struct Home {
+        const std::size_t most;
+        std::mutex mutex; // guards the following
+        Rows<Rows<T>> spares;
+        explicit Home(std::size_t count) : most(count) { spares.reserve(count); }
+    };
+    struct Lent {
+        Rows<T> rows;
+        std::shared_ptr<Home> home;
+        ~Lent() {
+            if (rows.capacity() > rows.size() * 4) return;
+            rows.clear();
+            const std::lock_guard lock(home->mutex);
+            if (home->spares.size() < home->most) home->spares.push_back(std::move(rows));
+        }
+    };
+
+    std::shared_ptr<Home> home_;
+};
+
 /// An RDD of rows that are there already.
 template <class T> class KeptNode final : public Node<T> {
   public:

@@ -5,6 +5,8 @@
 
 #include <array>
 #include <concepts>
+#include <cstddef>
+#include <new>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -16,15 +18,41 @@ namespace rivulet::detail {
 
 enum class StateChange : unsigned char { touched, updated, removed };
 
-/// The change of one key. Before it is applied `state` is the key's new state, afterwards the one that it had.
+/// A state, or none, where something else says which: small plain ones without a flag, since a batch writes as many as
+/// it touches keys.
+template <class S> class PlainState {
+  public:
+    PlainState() = default;
+    PlainState(std::nullopt_t) {}
+    PlainState(const std::optional<S>& state) {
+        if (state) *this = *state;
+    }
+    PlainState& operator=(const S& state) {
+        ::new (static_cast<void*>(raw_)) S(state);
+        return *this;
+    }
+    void reset() {}
+    S& operator*() { return *std::launder(reinterpret_cast<S*>(raw_)); }
+    const S& operator*() const { return *std::launder(reinterpret_cast<const S*>(raw_)); }
+
+  private:
+    alignas(S) std::byte raw_[sizeof(S)] = {};
+};
+template <class S>
+using MaybeState =
+    std::conditional_t<std::is_trivially_copyable_v<S> && sizeof(S) <= 64, PlainState<S>, std::optional<S>>;
+
+/// The change of one key. Before it is applied `state` is the key's new state, afterwards the one that it had; only
+/// what is `updated` has one.
 template <class S> struct ChangedState {
     std::uint32_t number = DenseIndex::kNone; // of its row; a new key has none before the change is applied
     StateChange kind = StateChange::touched;
-    std::optional<S> state = {};
+    MaybeState<S> state = {};
 };
 
 template <class K, class S> struct StateDelta {
     Rows<ChangedState<S>> known; // keys that have a row, by its number, each once
+    bool marked = false;         // whether their rows are marked with their positions already
     Rows<std::uint32_t> rearmed; // rows whose timers are due although their keys were touched since
 
     // Keys without a row, numbered from 0; those that are left without a state get none.

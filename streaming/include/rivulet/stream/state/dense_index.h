@@ -1,5 +1,6 @@
 #pragma once
 
+#include "rivulet/containers/hash.h"
 #include "rivulet/containers/rows.h"
 
 #include <cstdint>
@@ -13,7 +14,7 @@ class DenseIndex {
   public:
     static constexpr std::uint32_t kNone = 0xffffffff; // no key has this number
 
-    DenseIndex() : cells_(kFirstCapacity), mask_(kFirstCapacity - 1) {}
+    DenseIndex() : cells_(kFirstCapacity), mask_(kFirstCapacity - 1), bits_(kFirstBits) {}
 
     std::size_t size() const { return size_; }
     std::size_t sizeBytes() const { return cells_.capacity() * sizeof(Cell); }
@@ -48,15 +49,17 @@ class DenseIndex {
     struct Cell {
         std::uint32_t hash = 0, number = kNone;
     };
-    static constexpr std::size_t kFirstCapacity = 16, kQuickGrowth = 1 << 16;
+    static constexpr unsigned kFirstBits = 4;
+    static constexpr std::size_t kFirstCapacity = std::size_t(1) << kFirstBits, kQuickGrowth = 1 << 16;
 
-    std::size_t slotOf(std::uint32_t hash) const { return (std::uint64_t(hash) * 0x9E3779B97F4A7C15ULL >> 20) & mask_; }
+    std::size_t slotOf(std::uint32_t hash) const { return upperBits(hash, bits_); }
     std::size_t cellOf(std::uint32_t hash, std::uint32_t number) const;
     void place(Cell cell);
     void rehash(std::size_t capacity);
 
     Rows<Cell> cells_;
     std::size_t mask_, size_ = 0;
+    unsigned bits_; // of the capacity
 };
 
 } // namespace rivulet::detail

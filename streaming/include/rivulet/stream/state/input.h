@@ -1,56 +1,64 @@
 #pragma once
 
 #include "rivulet/rdd.h"
+#include "rivulet/shuffle/bucketed.h"
 
 /// How the records of a batch come to the state of their keys.
 namespace rivulet::detail {
 
-/// The records of a keyed RDD by partition, in the order of the map partitions, with their hashes: shuffled, or read in
-/// place where the RDD is partitioned as the state is.
+/// How a batch's records are parted on their way, and the memory that they use on it.
+struct InputPlan {
+    unsigned bucketBits = 0;
+    std::shared_ptr<SlabPool> slabs;
+};
+
+/// The records of a keyed RDD by partition: shuffled, or read in place where the RDD is partitioned as the state is.
+/// Those of a key come in the order of the map partitions; where the state is large, keys that lie near each other in
+/// its tables come together.
 template <class Pipe> class KeyedInput {
   public:
     using K = KeyOf<typename Pipe::value_type>;
     using V = ValueOf<typename Pipe::value_type>;
+    using Row = BucketedRow<K, V>;
 
-    KeyedInput(const LineagePtr& parent, const Pipe& pipe, const std::shared_ptr<const Partitioner>& partitioner)
+    KeyedInput(const LineagePtr& parent, const Pipe& pipe, const std::shared_ptr<const Partitioner>& partitioner,
+               const InputPlan& plan)
         : pipe_(pipe) {
-        using Shuffle = KeyedShuffle<Pipe, Grouping<V>>;
         if (!parent->partitioner() || !parent->partitioner()->equals(*partitioner))
-            shuffle_ = adopt(new Shuffle(parent, pipe, Grouping<V>{}, partitioner));
+            shuffle_ = adopt(new BucketedShuffle<Pipe>(parent, pipe, partitioner, plan.bucketBits, plan.slabs));
         dependency_ = {parent, kIsErased<Pipe>, shuffle_};
     }
     const Dependency& dependency() const { return dependency_; }
 
-    /// Calls `take(cells, count)` for blocks of records. What `take` needs later it has to copy.
+    /// Calls `take(rows, count)` for blocks of records. What `take` needs later it has to copy.
     template <class Take> void read(int partition, TaskContext& task, Take& take) const {
-        if (!shuffle_) {
+        if (shuffle_) {
+            eachBucketed<K, V>(*shuffle_, partition, task, take);
+        } else {
             BlockSink<Take> sink{take};
             drain(pipe_, partition, task, sink);
             sink.flush();
-            return;
         }
-        eachOutput<KeyedRows<K, V>>(*shuffle_, partition, task, [&](const Rows<Cell<K, V>>& rows) {
-            for (std::size_t at = 0; at < rows.size(); at += kBlock, task.throwIfCancelled())
-                take(rows.data() + at, std::min(kBlock, rows.size() - at));
-        });
     }
 
   private:
-    static constexpr std::size_t kBlock = 64 * kChunk;
-
     template <class Take> struct BlockSink {
         Take& take;
-        Rows<Cell<K, V>> cells = {};
+        Rows<Row> rows = {};
         Arena texts = {};
-        template <class Row> void operator()(Row&& row) {
-            Cell<K, V> cell;
-            cell.set(std::forward<Row>(row).first, own(std::forward<Row>(row).second), texts);
-            cells.push_back(std::move(cell));
-            if (cells.size() == kChunk) flush();
+        template <class X> void operator()(X&& x) {
+            if constexpr (kIsBareKey<K>) {
+                rows.emplace_back(own(std::forward<X>(x).first), own(std::forward<X>(x).second));
+            } else {
+                Row row;
+                row.set(std::forward<X>(x).first, own(std::forward<X>(x).second), texts);
+                rows.push_back(std::move(row));
+            }
+            if (rows.size() == kChunk) flush();
         }
         void flush() {
-            take(cells.data(), cells.size());
-            cells.clear();
+            take(rows.data(), rows.size());
+            rows.clear();
             texts.clear();
         }
     };
@@ -73,6 +81,16 @@ template <class V> class GroupedValues {
         values_.push_back(value);
     }
     bool empty() const { return groups_.empty(); }
+    std::size_t size() const { return groups_.size(); }
+    /// Forgets all values, and keeps their memory.
+    void clear() {
+        groups_.clear();
+        values_.clear();
+    }
+    std::size_t sizeBytes() const {
+        return (groups_.capacity() + begin_.capacity() + order_.capacity()) * sizeof(std::uint32_t) +
+               (values_.capacity() + together_.capacity()) * sizeof(V);
+    }
     void finish(std::size_t groupCount) {
         if (!empty()) orderByGroup(groups_, groupCount, begin_, order_);
     }

@@ -91,11 +91,11 @@ template <class Rdd> class StateJob {
 
     /// `rdd` is null where nothing arrived.
     StateJob(const std::shared_ptr<Engine>& engine, CallSite site,
-             const std::shared_ptr<const Partitioner>& partitioner, const Rdd* rdd)
+             const std::shared_ptr<const Partitioner>& partitioner, const Rdd* rdd, const InputPlan& plan)
         : lineage_(makeLineage(engine, "StateRDD", site, partitioner)),
           partitions_(allPartitions(partitioner->numPartitions())) {
         if (!rdd) return;
-        input_.emplace(rdd->lineagePtr(), rdd->pipe(), partitioner);
+        input_.emplace(rdd->lineagePtr(), rdd->pipe(), partitioner, plan);
         lineage_->setHasElements(true); // the rows of the tables, whatever arrives
         lineage_->dependOn(input_->dependency());
     }
@@ -119,11 +119,14 @@ template <class Rdd> class StateJob {
 /// Puts initial states on a side list; of several for a key the last counts.
 template <class K, class S> class LoadPass {
   public:
-    void operator()(const Cell<K, S>* cells, std::size_t count) {
+    using Row = BucketedRow<K, S>;
+
+    void operator()(const Row* rows, std::size_t count) {
         for (std::size_t i = 0; i < count; ++i) {
-            auto& change = delta_.newStates[newKeyOf(delta_, cells[i].slot())];
+            const RowKeys<K, Row, 1> key(rows + i, 1);
+            auto& change = delta_.newStates[newKeyOf(delta_, key[0])];
             change.kind = StateChange::updated;
-            change.state = cells[i].value();
+            change.state = valueOf(rows[i]);
         }
     }
     StateDelta<K, S> finish() { return std::move(delta_); }
@@ -153,7 +156,7 @@ template <class K, class S> class StateKeeper {
     /// Before the first batch.
     void load(const std::shared_ptr<Engine>& engine, CallSite site, Time time) {
         if (!initial_) return;
-        const StateJob<Initial> job(engine, site, partitioner(), &*initial_);
+        const StateJob<Initial> job(engine, site, partitioner(), &*initial_, inputPlan());
         apply(job, time, job.template run<StateDelta<K, S>>([&](int p, TaskContext& task) {
             LoadPass<K, S> pass;
             job.read(p, task, pass);
@@ -162,6 +165,13 @@ template <class K, class S> class StateKeeper {
         commit();
         initial_.reset();
     }
+    /// How the next batch is to be parted, if it is like the one before.
+    InputPlan inputPlan() const {
+        const auto partitions = std::size_t(tables_->partitions());
+        return {bucketBits(tables_->size() / partitions, records_ / partitions), slabs_};
+    }
+    /// What a batch had, for the plan of the next.
+    void setRecords(std::size_t count) { records_ = count; }
     template <class Job> void apply(const Job& job, Time time, Deltas deltas) {
         std::size_t changes = 0;
         for (const auto& delta : deltas) changes += delta.known.size() + delta.newKeys.size();
@@ -176,7 +186,8 @@ template <class K, class S> class StateKeeper {
     }
     void commit() {
         for (int p = 0; p < tables_->partitions(); ++p) table(p).commit();
-        memory_.resize(std::int64_t(tables_->sizeBytes()));
+        slabs_->trim();
+        memory_.resize(std::int64_t(tables_->sizeBytes() + slabs_->sizeBytes()));
     }
     void abort() noexcept {
         for (int p = 0; p < tables_->partitions(); ++p) table(p).abort();
@@ -201,6 +212,8 @@ template <class K, class S> class StateKeeper {
     std::shared_ptr<StateTables<K, S>> tables_;
     std::optional<Initial> initial_; // until it was loaded
     MemoryReservation memory_;
+    const std::shared_ptr<SlabPool> slabs_ = share(new SlabPool());
+    std::size_t records_ = 0;
 };
 
 /// A node that keeps states of type S by key and makes an RDD of T each batch.
@@ -219,7 +232,8 @@ template <class Recipe, class K, class S, class T> class StateNode : public Stre
         const auto engine = core->context().engine();
         keeper_->load(engine, this->site(), time);
         const auto arrived = recipe_(time);
-        const StateJob<Input> job(engine, this->site(), keeper_->partitioner(), arrived ? &*arrived : nullptr);
+        const StateJob<Input> job(engine, this->site(), keeper_->partitioner(), arrived ? &*arrived : nullptr,
+                                  keeper_->inputPlan());
         this->set(time, makeRdd(engine, job, time));
     }
     void commit(Time) override { keeper_->commit(); }

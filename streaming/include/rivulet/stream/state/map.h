@@ -35,28 +35,31 @@ template <class K, class V, class S, class F> class MapPass {
     struct Result {
         StateDelta<K, S> delta;
         Rows<M> mapped;
+        std::size_t records = 0;
     };
 
-    MapPass(StateTable<K, S>& table, const F& f, const OperatorSite& site, Time time)
+    using Row = BucketedRow<K, V>;
+
+    MapPass(StateTable<K, S>& table, const F& f, const OperatorSite& site, Time time, Rows<M> mapped)
         : table_(table),
           f_(f),
           site_(site),
           time_(time),
-          result_{table.beginPass(), {}} {}
+          result_{table.beginPass(), std::move(mapped)} {}
 
-    void operator()(const Cell<K, V>* cells, std::size_t count) {
+    void operator()(const Row* rows, std::size_t count) {
         std::uint32_t numbers[kResolved];
+        result_.records += count;
         for (std::size_t at = 0; at < count; at += kResolved) {
             const std::size_t n = std::min(kResolved, count - at);
-            table_.resolve(cells + at, n, numbers);
-            for (std::size_t i = 0; i < n; ++i)
-                if (numbers[i] != kNone) table_.prefetchChange(result_.delta, numbers[i]);
+            const RowKeys<K, Row, kResolved> keys(rows + at, n);
+            table_.resolve(keys, n, numbers, true);
             for (std::size_t i = 0; i < n; ++i) {
-                const auto& cell = cells[at + i];
+                const V& value = valueOf(rows[at + i]);
                 if (numbers[i] != kNone)
-                    callKnown(numbers[i], cell.value());
+                    callKnown(numbers[i], value);
                 else
-                    callNew(newKeyOf(result_.delta, cell.slot()), cell.value());
+                    callNew(newKeyOf(result_.delta, keys[i]), value);
             }
         }
     }
@@ -72,7 +75,10 @@ template <class K, class V, class S, class F> class MapPass {
             change.kind = StateChange::removed;
         });
     }
-    Result finish() { return std::move(result_); }
+    Result finish() {
+        result_.delta.marked = true;
+        return std::move(result_);
+    }
 
   private:
     ChangedState<S>& changeOf(std::uint32_t number) {
@@ -118,28 +124,31 @@ class MapStateNode final : public StateNode<Recipe, K, S, typename Mapped<F, K, 
 
     MapStateNode(std::weak_ptr<StreamCore> core, CallSite site, Recipe recipe,
                  std::shared_ptr<StateKeeper<K, S>> keeper, F f, Duration timeout)
-        : Base(std::move(core), site, std::move(recipe), std::move(keeper)),
+        : Base(std::move(core), site, std::move(recipe), keeper),
           f_(std::move(f)),
-          timeout_(timeout) {}
+          timeout_(timeout),
+          spares_(keeper->tables()->partitions()) {}
 
   protected:
     RDD<M> makeRdd(const std::shared_ptr<Engine>& engine, const StateJob<typename Base::Input>& job,
                    Time time) override {
         auto& keeper = this->keeper();
         auto results = job.template run<typename Pass::Result>([&](int p, TaskContext& task) {
-            Pass pass(keeper.table(p), *f_, job.site(), time);
+            Pass pass(keeper.table(p), *f_, job.site(), time, spares_.take());
             job.read(p, task, pass);
             if (timeout_ > Duration::zero()) pass.expire(time - timeout_);
             return pass.finish();
         });
         typename StateKeeper<K, S>::Deltas deltas;
         std::vector<KeptRows<M>> mapped;
-        std::size_t bytes = 0;
+        std::size_t bytes = 0, records = 0;
         for (auto& result : results) {
+            records += result.records;
             deltas.push_back(std::move(result.delta));
             bytes += rowsSizeBytes(result.mapped);
-            mapped.push_back(share(new Rows<M>(std::move(result.mapped))));
+            mapped.push_back(spares_.lend(std::move(result.mapped)));
         }
+        keeper.setRecords(records);
         keeper.apply(job, time, std::move(deltas));
         MemoryReservation memory(engine->memory(), engine->memory()->consumer("streams"), std::int64_t(bytes));
         LineagePtr lineage = makeLineage(engine, "MapWithStateRDD", this->site());
@@ -150,6 +159,7 @@ class MapStateNode final : public StateNode<Recipe, K, S, typename Mapped<F, K, 
   private:
     Function<F> f_;
     const Duration timeout_;
+    const SpareRows<M> spares_;
 };
 
 /// All states after each batch.

@@ -15,6 +15,8 @@ namespace rivulet::detail {
 
 /// Sorts descending.
 void sortDescending(Rows<std::uint32_t>& numbers);
+/// The positions of hashes in the order in which an index has them, nearly.
+void orderByHash(const Rows<std::uint32_t>& hashes, Rows<std::uint32_t>& order);
 
 /// The rows of a partition's states, as long as a table or a version of it needs them.
 template <class K, class S> struct StateRows {
@@ -67,19 +69,19 @@ template <class K, class S> class StateTable {
     const Row& row(std::uint32_t number) const { return held_->rows[number]; }
     const StateTimers& timers() const { return timers_; }
 
-    /// Finds the rows of some keys, kNone for those without.
-    template <class V> void resolve(const Cell<K, V>* cells, std::size_t count, std::uint32_t* numbers) const {
+    /// Finds the rows of some keys, kNone for those without, and fetches them and maybe their marks ahead.
+    template <class Keys> void resolve(const Keys& keys, std::size_t count, std::uint32_t* numbers, bool marks) const {
         const Row* const rows = held_->rows.data();
-        for (std::size_t i = 0; i < count; ++i) index_.prefetch(cells[i].slot().hash());
+        for (std::size_t i = 0; i < count; ++i) index_.prefetch(keys[i].hash());
         for (std::size_t i = 0; i < count; ++i) {
-            numbers[i] = index_.guess(cells[i].slot().hash());
+            numbers[i] = index_.guess(keys[i].hash());
             if (numbers[i] == kNone) continue;
             __builtin_prefetch(rows + numbers[i]);
-            __builtin_prefetch(&marks_[numbers[i]], 1);
+            if (marks) __builtin_prefetch(&marks_[numbers[i]], 1);
         }
         for (std::size_t i = 0; i < count; ++i)
-            if (numbers[i] != kNone && !cells[i].slot().holds(rows[numbers[i]].first)) [[unlikely]]
-                numbers[i] = find(cells[i].slot());
+            if (numbers[i] != kNone && !keys[i].holds(rows[numbers[i]].first)) [[unlikely]]
+                numbers[i] = find(keys[i]);
     }
     std::uint32_t find(const KeySlot<K>& key) const {
         return index_.find(key.hash(), [&](std::uint32_t number) { return key.holds(row(number).first); });
@@ -94,10 +96,6 @@ template <class K, class S> class StateTable {
         Delta delta;
         std::swap(delta.known, spare_);
         return delta;
-    }
-    void prefetchChange(const Delta& delta, std::uint32_t number) const {
-        const std::uint32_t position = markOf(number);
-        if (position != kNone) __builtin_prefetch(&delta.known[position], 1);
     }
     /// What a row was marked with in this pass, or kNone.
     std::uint32_t markOf(std::uint32_t number) const {
@@ -121,7 +119,7 @@ template <class K, class S> class StateTable {
             delta_ = std::move(delta);
         time_ = time;
         before_ = live_ = held_->rows.size();
-        updated_ = added_ = 0;
+        updated_ = added_ = newApplied_ = 0;
         pending_ = true;
         for (const std::uint32_t number : delta_.rearmed) timers_.rearm(number);
         reserve(held_->rows.size() + delta_.newKeys.size());
@@ -135,6 +133,7 @@ template <class K, class S> class StateTable {
         if (!pending_) return;
         while (held_->rows.size() > live_) removeLast();
         std::swap(done, delta_);
+        newOrder_ = Rows<std::uint32_t>();
         pending_ = false;
         keepSpare(done);
     }
@@ -176,8 +175,8 @@ template <class K, class S> class StateTable {
     /// The states in force, as they stay while they are held.
     std::shared_ptr<const StateVersion<K, S>> version() const { return share(new StateVersion<K, S>(held_, live_)); }
     std::size_t sizeBytes() const {
-        return held_->rows.capacity() * sizeof(Row) + marks_.capacity() * sizeof(Mark) + index_.sizeBytes() +
-               timers_.sizeBytes() + spare_.capacity() * sizeof(ChangedState<S>);
+        return held_->rows.capacity() * sizeof(Row) + marks_.capacity() * (sizeof(Mark) + sizeof(std::uint32_t)) +
+               index_.sizeBytes() + timers_.sizeBytes() + spare_.capacity() * sizeof(ChangedState<S>);
     }
 
     // ---- for any thread
@@ -190,7 +189,7 @@ template <class K, class S> class StateTable {
             const std::uint32_t position = markOf(number);
             if (position == kAdded) return std::nullopt;
             if (position != kNone && delta_.known[position].kind == StateChange::updated)
-                return delta_.known[position].state;
+                return *delta_.known[position].state;
         }
         return row(number).second;
     }
@@ -201,10 +200,12 @@ template <class K, class S> class StateTable {
 
   private:
     static constexpr std::uint32_t kAdded = kNone - 1;
+    // So many keys at once come behind the others in the order of the index: what is looked up together then lies
+    // together.
+    static constexpr std::size_t kManyNew = 16'384;
     static constexpr std::size_t kSmall = 1024; // tables below do not give memory back
 
     struct Mark {
-        std::uint32_t hash = 0; // of the row's key
         std::uint32_t pass = 0, position = 0;
     };
 
@@ -229,10 +230,14 @@ template <class K, class S> class StateTable {
         if (!tooLarge) return;
         index_.shrink();
         timers_.shrink();
-        Rows<Mark> marks;
-        marks.reserve(size + size / 2);
-        for (const Mark& mark : marks_) marks.push_back(mark);
-        marks_ = std::move(marks);
+        shrink(hashes_);
+        shrink(marks_);
+    }
+    template <class T> static void shrink(Rows<T>& rows) {
+        Rows<T> fewer;
+        fewer.reserve(rows.size() + rows.size() / 2);
+        for (const T& row : rows) fewer.push_back(row);
+        rows = std::move(fewer);
     }
     template <class T> static void reserveIn(Rows<T>& rows, std::size_t count) {
         if (count > rows.capacity()) rows.reserve(std::max(count, rows.capacity() * 2));
@@ -240,6 +245,7 @@ template <class K, class S> class StateTable {
     /// After this nothing of `apply` allocates, but where a move of the user's types does.
     void reserve(std::size_t count) {
         reserveIn(held_->rows, count);
+        reserveIn(hashes_, count);
         reserveIn(marks_, count);
         index_.reserve(count);
         if (timed_) timers_.reserve(count);
@@ -249,20 +255,23 @@ template <class K, class S> class StateTable {
     void append(K&& key, S&& state, std::uint32_t hash, Time time) {
         const auto number = std::uint32_t(held_->rows.size());
         held_->rows.emplace_back(std::move(key), std::move(state));
-        marks_.push_back({hash, pass_, kAdded});
+        hashes_.push_back(hash);
+        marks_.push_back({pass_, kAdded});
         index_.add(hash, number);
         if (timed_) timers_.add(time);
     }
     void removeLast() noexcept {
         const auto number = std::uint32_t(held_->rows.size() - 1);
-        index_.erase(marks_[number].hash, number);
+        index_.erase(hashes_[number], number);
+        hashes_.pop_back();
         marks_.pop_back();
         held_->rows.pop_back();
         if (timed_) timers_.removeLast();
     }
     void swapRows(std::uint32_t a, std::uint32_t b) noexcept {
         if (a == b) return;
-        index_.swap(marks_[a].hash, a, marks_[b].hash, b);
+        index_.swap(hashes_[a], a, hashes_[b], b);
+        std::swap(hashes_[a], hashes_[b]);
         std::swap(marks_[a], marks_[b]);
         std::swap(held_->rows[a], held_->rows[b]);
         if (timed_) timers_.swap(a, b);
@@ -277,10 +286,10 @@ template <class K, class S> class StateTable {
             if (updated_ + kAhead < count) {
                 const std::uint32_t next = delta_.known[updated_ + kAhead].number;
                 __builtin_prefetch(&held_->rows[next], 1);
-                __builtin_prefetch(&marks_[next], 1);
+                if (!delta_.marked) __builtin_prefetch(&marks_[next], 1);
             }
             auto& change = delta_.known[updated_];
-            mark(change.number, std::uint32_t(updated_));
+            if (!delta_.marked) mark(change.number, std::uint32_t(updated_));
             if (change.kind == StateChange::updated) {
                 S& state = held_->rows[change.number].second;
                 if (isSameState(state, *change.state))
@@ -296,7 +305,10 @@ template <class K, class S> class StateTable {
         }
     }
     void add() {
-        for (std::size_t i = 0; i < delta_.newKeys.size(); ++i) {
+        const bool sorts = delta_.newKeys.size() >= kManyNew;
+        if (sorts) orderByHash(delta_.newHashes, newOrder_);
+        for (; newApplied_ < delta_.newKeys.size(); ++newApplied_) {
+            const std::size_t i = sorts ? newOrder_[newApplied_] : newApplied_;
             auto& change = delta_.newStates[i];
             if (change.kind != StateChange::updated) continue;
             append(std::move(delta_.newKeys[i]), std::move(*change.state), delta_.newHashes[i], time_);
@@ -324,7 +336,9 @@ template <class K, class S> class StateTable {
     void undo() noexcept {
         for (; live_ < before_ + added_; ++live_)
             swapRows(removed_[before_ + added_ - 1 - live_], std::uint32_t(live_));
-        for (std::size_t i = delta_.newKeys.size(); i-- > 0;) {
+        while (newApplied_ > 0) {
+            --newApplied_;
+            const std::size_t i = newOrder_.empty() ? newApplied_ : newOrder_[newApplied_];
             auto& change = delta_.newStates[i];
             if (change.number == kNone) continue;
             Row& row = held_->rows[change.number];
@@ -334,6 +348,7 @@ template <class K, class S> class StateTable {
             removeLast();
         }
         added_ = 0;
+        newOrder_.clear();
         while (updated_ > 0) {
             auto& change = delta_.known[--updated_];
             if (change.kind == StateChange::updated) std::swap(held_->rows[change.number].second, *change.state);
@@ -348,6 +363,7 @@ template <class K, class S> class StateTable {
     mutable std::mutex
         mutex_; // held by the batch loop while it changes the following, and by look-ups; tasks only read
     std::shared_ptr<StateRows<K, S>> held_ = share(new StateRows<K, S>());
+    Rows<std::uint32_t> hashes_; // of the rows' keys
     Rows<Mark> marks_; // as many as rows; what a pass notes at them is read by look-ups while it is pending alone
     DenseIndex index_;
     StateTimers timers_; // as many as rows, or none
@@ -359,8 +375,10 @@ template <class K, class S> class StateTable {
     Rows<ChangedState<S>> spare_; // the memory of a list that was used
     Time time_{};
     std::size_t before_ = 0, updated_ = 0, added_ = 0;
-    Rows<Time> times_;            // when the changed keys had been touched before
-    Rows<std::uint32_t> removed_; // descending; the i-th of these rows was exchanged with the i-th from the end
+    std::size_t newApplied_ = 0;   // of the new keys, in their order
+    Rows<std::uint32_t> newOrder_; // empty: that of their numbers
+    Rows<Time> times_;             // when the changed keys had been touched before
+    Rows<std::uint32_t> removed_;  // descending; the i-th of these rows was exchanged with the i-th from the end
 };
 
 } // namespace rivulet::detail

@@ -52,30 +52,44 @@ template <class K, class V, class S, class F> constexpr void requireConstUpdate(
         requireConst<F, Time, const K&, std::span<const V>, std::optional<S>>();
 }
 
+/// What arrived in a partition; its memory is used again.
+template <class V> struct Arrived {
+    GroupedValues<V> known, added;
+};
+
 /// One partition's changes, out of its states and the values that arrived.
 template <class K, class V, class S, class F> class UpdatePass {
   public:
     static constexpr std::uint32_t kNone = DenseIndex::kNone;
 
-    UpdatePass(StateTable<K, S>& table, const F& update, const OperatorSite& site, Time time, UpdatedKeys which)
+    using Row = BucketedRow<K, V>;
+
+    UpdatePass(StateTable<K, S>& table, const F& update, const OperatorSite& site, Time time, UpdatedKeys which,
+               Arrived<V>& arrived)
         : table_(table),
           update_(update),
           site_(site),
           time_(time),
           all_(which == UpdatedKeys::all),
-          delta_(table.beginPass()) {}
+          arrived_(arrived.known),
+          arrivedNew_(arrived.added),
+          delta_(table.beginPass()) {
+        arrived_.clear();
+        arrivedNew_.clear();
+    }
 
-    void operator()(const Cell<K, V>* cells, std::size_t count) {
+    void operator()(const Row* rows, std::size_t count) {
         std::uint32_t numbers[kResolved];
         for (std::size_t at = 0; at < count; at += kResolved) {
             const std::size_t n = std::min(kResolved, count - at);
-            table_.resolve(cells + at, n, numbers);
+            const RowKeys<K, Row, kResolved> keys(rows + at, n);
+            table_.resolve(keys, n, numbers, !all_);
             for (std::size_t i = 0; i < n; ++i) {
-                const auto& cell = cells[at + i];
+                const V& value = valueOf(rows[at + i]);
                 if (numbers[i] == kNone)
-                    arrivedNew_.add(newKeyOf(delta_, cell.slot()), cell.value());
+                    arrivedNew_.add(newKeyOf(delta_, keys[i]), value);
                 else
-                    arrived_.add(all_ ? numbers[i] : touchedOf(numbers[i]), cell.value());
+                    arrived_.add(all_ ? numbers[i] : touchedOf(numbers[i]), value);
             }
         }
     }
@@ -95,8 +109,10 @@ template <class K, class V, class S, class F> class UpdatePass {
         arrivedNew_.finish(delta_.newKeys.size());
         for (std::size_t i = 0; i < delta_.newKeys.size(); ++i) {
             auto& change = delta_.newStates[i];
-            change.state = call(delta_.newKeys[i], arrivedNew_.of(i), std::nullopt);
-            if (change.state) change.kind = StateChange::updated;
+            auto after = call(delta_.newKeys[i], arrivedNew_.of(i), std::nullopt);
+            if (!after) continue;
+            change.state = std::move(*after);
+            change.kind = StateChange::updated;
         }
         return std::move(delta_);
     }
@@ -126,7 +142,7 @@ template <class K, class V, class S, class F> class UpdatePass {
     const OperatorSite& site_;
     const Time time_;
     const bool all_;
-    GroupedValues<V> arrived_, arrivedNew_; // by row, or by position in `touched_`; by new key
+    GroupedValues<V>&arrived_, &arrivedNew_; // by row, or by position in `touched_`; by new key
     Rows<std::uint32_t> touched_;
     StateDelta<K, S> delta_;
 };
@@ -141,23 +157,29 @@ class UpdateStateNode final : public StateNode<Recipe, K, S, std::pair<K, S>> {
                     std::shared_ptr<StateKeeper<K, S>> keeper, F update, UpdatedKeys which)
         : Base(std::move(core), site, std::move(recipe), std::move(keeper)),
           update_(std::move(update)),
-          which_(which) {}
+          which_(which),
+          arrived_(std::size_t(this->keeper().tables()->partitions())) {}
 
   protected:
     RDD<std::pair<K, S>> makeRdd(const std::shared_ptr<Engine>& engine, const StateJob<typename Base::Input>& job,
                                  Time time) override {
         auto& keeper = this->keeper();
-        keeper.apply(job, time, job.template run<StateDelta<K, S>>([&](int p, TaskContext& task) {
-            UpdatePass<K, V, S, F> pass(keeper.table(p), *update_, job.site(), time, which_);
+        auto deltas = job.template run<StateDelta<K, S>>([&](int p, TaskContext& task) {
+            UpdatePass<K, V, S, F> pass(keeper.table(p), *update_, job.site(), time, which_, arrived_[std::size_t(p)]);
             job.read(p, task, pass);
             return pass.finish(task);
-        }));
+        });
+        std::size_t records = 0;
+        for (const auto& arrived : arrived_) records += arrived.known.size() + arrived.added.size();
+        keeper.setRecords(records);
+        keeper.apply(job, time, std::move(deltas));
         return keeper.version(engine, this->site());
     }
 
   private:
     Function<F> update_;
     const UpdatedKeys which_;
+    Rows<Arrived<V>> arrived_; // by partition
 };
 
 } // namespace rivulet::detail

@@ -1,13 +1,9 @@
 #pragma once
 
-#include "rivulet/containers/table.h"
+#include "rivulet/shuffle/bucketed.h"
 #include "rivulet/stream/window/column.h"
 
 namespace rivulet::detail {
-
-/// Keys that are compared and hashed as quickly as a hash is: the table holds them instead, and shuffled rows do not
-/// carry their hash.
-template <class K> inline constexpr bool kIsBareKey = (std::is_arithmetic_v<K> || std::is_enum_v<K>) && sizeof(K) <= 8;
 
 /// Keys to small numbers and back, for columns: a new key gets the lowest number that is free.
 ///
@@ -18,7 +14,7 @@ template <class K> class KeyIndex {
     static constexpr std::uint32_t kNone = ~std::uint32_t();
     static constexpr bool kBare = kIsBareKey<K>;
 
-    KeyIndex() : spots_(kFirstCapacity), spotMask_(kFirstCapacity - 1) {}
+    KeyIndex() : spots_(kFirstCapacity), spotMask_(kFirstCapacity - 1), spotBits_(bitsOf(kFirstCapacity)) {}
 
     std::size_t size() const { return size_; }
     /// All numbers in use are below it.
@@ -101,6 +97,7 @@ template <class K> class KeyIndex {
         Rows<Spot> spots(capacity);
         tight.spots_ = std::move(spots);
         tight.spotMask_ = capacity - 1;
+        tight.spotBits_ = bitsOf(capacity);
         for (std::size_t b = 0; b < used_.size(); ++b)
             eachLane(used_[b], [&](std::size_t lane) { tight.adopt(keys_[b * kLanes + lane]); });
         *this = std::move(tight);
@@ -170,9 +167,8 @@ template <class K> class KeyIndex {
             numberOf(held.slot);
         }
     }
-    std::size_t spotOf(std::uint32_t hash) const {
-        return (std::uint64_t(hash) * 0x9E3779B97F4A7C15ULL >> 20) & spotMask_;
-    }
+    static unsigned bitsOf(std::size_t capacity) { return unsigned(std::countr_zero(capacity)); }
+    std::size_t spotOf(std::uint32_t hash) const { return upperBits(hash, spotBits_); }
     [[gnu::noinline]] std::uint32_t insert(std::size_t spot, const KeySlot<K>& key) {
         while (lowestFree_ < used_.size() && used_[lowestFree_] == kAllLanes) ++lowestFree_;
         if (lowestFree_ == used_.size()) used_.push_back(Mask());
@@ -192,6 +188,7 @@ template <class K> class KeyIndex {
         Rows<Spot> grown(capacity);
         std::swap(spots_, grown);
         spotMask_ = capacity - 1;
+        spotBits_ = bitsOf(capacity);
         for (const Spot& spot : grown) {
             if (spot.number == kNone) continue;
             std::size_t i = spotOf(spot.hashOfKey());
@@ -202,6 +199,7 @@ template <class K> class KeyIndex {
 
     Rows<Spot> spots_;
     std::size_t spotMask_, size_ = 0, erased_ = 0;
+    unsigned spotBits_; // of the capacity
     Rows<Held> keys_;
     Rows<Mask> used_;            // the numbers in use
     std::size_t lowestFree_ = 0; // the first block that may have a number that is not

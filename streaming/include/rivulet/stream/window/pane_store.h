@@ -44,14 +44,14 @@ template <class K, class V> class PaneStore {
         evict();
     }
     /// Adds rows of the batch, in their order: cells, or pairs where the key is a bare one.
-    template <class Row, class Combine> void add(const Rows<Row>& rows, const Combine& combine) {
+    template <class Row, class Combine> void add(const Row* rows, std::size_t count, const Combine& combine) {
         constexpr std::size_t kAhead = 32;
         std::uint32_t guesses[kAhead];
-        added_ += rows.size();
-        for (std::size_t from = 0; from < rows.size(); from += kAhead) {
-            const std::size_t n = std::min(kAhead, rows.size() - from);
-            const Row* const some = rows.data() + from;
-            const WaitingKeys<Row, kAhead> keys(some, n);
+        added_ += count;
+        for (std::size_t from = 0; from < count; from += kAhead) {
+            const std::size_t n = std::min(kAhead, count - from);
+            const Row* const some = rows + from;
+            const RowKeys<K, Row, kAhead> keys(some, n);
             for (std::size_t i = 0; i < n; ++i) index_.prefetch(keys[i].hash());
             for (std::size_t i = 0; i < n; ++i) {
                 guesses[i] = index_.guess(keys[i]);
@@ -107,6 +107,8 @@ template <class K, class V> class PaneStore {
     void abort() noexcept { fresh_.reset(); }
 
     std::size_t keys() const { return index_.size(); }
+    /// How many rows the batch has brought.
+    std::size_t added() const { return added_; }
     std::size_t sizeBytes() const {
         std::size_t sum =
             index_.sizeBytes() + scratch_.sizeBytes() + spare_.sizeBytes() + suffix_.sizeBytes() + open_.sizeBytes();
@@ -120,23 +122,6 @@ template <class K, class V> class PaneStore {
     }
 
   private:
-    /// The keys of rows that are looked up together.
-    template <class Row, std::size_t kMost> struct WaitingKeys { // of cells, which have them
-        const Row* rows;
-        WaitingKeys(const Row* some, std::size_t) : rows(some) {}
-        const KeySlot<K>& operator[](std::size_t i) const { return rows[i].slot(); }
-    };
-    template <std::size_t kMost> struct WaitingKeys<std::pair<K, V>, kMost> {
-        KeySlot<K> keys[kMost];
-        WaitingKeys(const std::pair<K, V>* some, std::size_t n) {
-            Arena none;
-            for (std::size_t i = 0; i < n; ++i) keys[i].set(some[i].first, none);
-        }
-        const KeySlot<K>& operator[](std::size_t i) const { return keys[i]; }
-    };
-    static const V& valueOf(const Cell<K, V>& row) { return row.value(); }
-    static const V& valueOf(const std::pair<K, V>& row) { return row.second; }
-
     struct Group {
         Column<V> values;      // their aggregate
         Rows<Pane<V>> panes;   // the oldest first

@@ -8,43 +8,12 @@
 /// `reduceByKeyAndWindow` and what is made of it: a pane per batch, combined by key, and never the elements themselves.
 namespace rivulet::detail {
 
-/// What map tasks leave for the panes: cells, or pairs where the key's hash is not worth its place.
-template <class K, class V> class PaneRows final : public MapOutput {
-  public:
-    using Row = std::conditional_t<kIsBareKey<K>, std::pair<K, V>, Cell<K, V>>;
-
-    explicit PaneRows(std::size_t partitions) : buckets_(partitions) {}
-    std::size_t sizeBytes() const override {
-        std::size_t sum = texts_.sizeBytes();
-        for (const auto& bucket : buckets_) sum += bucket.capacity() * sizeof(Row);
-        return sum;
-    }
-    const Rows<Row>& bucket(std::size_t i) const { return buckets_[i]; }
-    /// Takes the key and the value out of a cell.
-    void add(std::size_t i, Cell<K, V>& cell) {
-        if constexpr (kIsBareKey<K>) {
-            buckets_[i].emplace_back(cell.slot().key(), std::move(cell.value()));
-        } else {
-            Cell<K, V> moved;
-            moved.claim(cell.slot(), std::move(cell.value()), texts_);
-            buckets_[i].push_back(std::move(moved));
-        }
-    }
-
-  private:
-    Rows<Rows<Row>> buckets_;
-    Arena texts_; // the long keys of all buckets
-};
-
 /// Rows of a map task on their way to the panes. A small table combines them as long as keys come again before it is
 /// full, so that a few keys cost no traffic; where they do not, rows are routed as they come. The rows of a key keep
 /// their order.
 template <class K, class V, class Combine> class PreCombineSink {
   public:
-    PreCombineSink(PaneRows<K, V>& output, const Router<K>& route, const Combine& combine)
-        : output_(output),
-          route_(route),
-          combine_(combine) {}
+    PreCombineSink(BucketedRows<K, V>& output, const Combine& combine) : output_(output), combine_(combine) {}
 
     template <class Row> void operator()(Row&& row) {
         Cell<K, V> cell;
@@ -52,14 +21,14 @@ template <class K, class V, class Combine> class PreCombineSink {
         if (combining_)
             combine(cell);
         else
-            output_.add(route_(cell.slot()), cell);
+            output_.take(cell);
         texts_.clear();
     }
     [[gnu::noinline]] void flush() {
         combining_ = rows_ >= 2 * table_.size();
         rows_ = 0;
         for (Cell<K, V>& cell : table_.cells())
-            if (cell.used()) output_.add(route_(cell.slot()), cell);
+            if (cell.used()) output_.take(cell);
         table_ = Table<K, V>();
     }
 
@@ -77,8 +46,7 @@ template <class K, class V, class Combine> class PreCombineSink {
         }
     }
 
-    PaneRows<K, V>& output_;
-    const Router<K>& route_;
+    BucketedRows<K, V>& output_;
     const Combine& combine_;
     bool combining_ = true;
     std::size_t rows_ = 0;
@@ -99,17 +67,19 @@ template <class Pipe, class V, class F> class PaneShuffle final : public Shuffle
     using K = KeyOf<typename Pipe::value_type>;
 
     PaneShuffle(LineagePtr parent, Pipe pipe, Function<F> combine, const OperatorSite& site,
-                std::shared_ptr<const Partitioner> partitioner)
+                std::shared_ptr<const Partitioner> partitioner, unsigned bucketBits, std::shared_ptr<SlabPool> slabs)
         : ShuffleDependency(std::move(parent), kIsErased<Pipe>, pipe.partitions(), partitioner->numPartitions()),
           pipe_(std::move(pipe)),
           combine_(std::move(combine)),
           site_(site),
-          route_(std::move(partitioner)) {}
+          route_(std::move(partitioner)),
+          bits_(bucketBits),
+          slabs_(std::move(slabs)) {}
 
     std::shared_ptr<const MapOutput> runMapTask(int partition, TaskContext& task) const override {
-        auto made = adopt(new PaneRows<K, V>(route_.partitions()));
+        auto made = adopt(new BucketedRows<K, V>(route_, bits_, slabs_));
         const CombineValues<V, F> combine{*combine_, site_};
-        PreCombineSink<K, V, CombineValues<V, F>> sink(static_cast<PaneRows<K, V>&>(*made), route_, combine);
+        PreCombineSink<K, V, CombineValues<V, F>> sink(static_cast<BucketedRows<K, V>&>(*made), combine);
         drain(pipe_, partition, task, sink);
         sink.flush();
         return made;
@@ -120,6 +90,8 @@ template <class Pipe, class V, class F> class PaneShuffle final : public Shuffle
     Function<F> combine_;
     OperatorSite site_;
     Router<K> route_;
+    unsigned bits_;
+    std::shared_ptr<SlabPool> slabs_;
 };
 
 /// Adds the rows of a partition to a store, where they lie where they have to be.
@@ -133,7 +105,7 @@ template <class K, class V, class Combine> class AddSink {
         if (rows_.size() == kWaiting) flush();
     }
     [[gnu::noinline]] void flush() {
-        store_.add(rows_, combine_);
+        store_.add(rows_.data(), rows_.size(), combine_);
         rows_.clear();
         texts_.clear();
     }
@@ -145,6 +117,13 @@ template <class K, class V, class Combine> class AddSink {
     const Combine& combine_;
     Rows<Cell<K, V>> rows_;
     Arena texts_;
+};
+
+/// Adds the rows that were routed to a store.
+template <class K, class V, class Combine> struct AddBucketed {
+    PaneStore<K, V>& store;
+    const Combine& combine;
+    void operator()(const BucketedRow<K, V>* rows, std::size_t count) const { store.add(rows, count, combine); }
 };
 
 /// Lets everything through that a window gives.
@@ -178,7 +157,8 @@ class ReducedWindowNode final : public KeptStreamNode<typename Recipe::RddType::
           window_(window),
           pane_(std::gcd(window.count(), slide.count())),
           combine_(std::move(combine)),
-          filter_(std::move(filter)) {
+          filter_(std::move(filter)),
+          spares_(partitioner_->numPartitions()) {
         stores_.reserve(std::size_t(partitioner_->numPartitions()));
         for (int p = 0; p < partitioner_->numPartitions(); ++p) stores_.emplace_back(batch_, pane_, window_);
     }
@@ -196,6 +176,8 @@ class ReducedWindowNode final : public KeptStreamNode<typename Recipe::RddType::
             run(time, false);
         std::int64_t bytes = 0;
         for (const Store& store : stores_) bytes += std::int64_t(store.sizeBytes());
+        slabs_->trim();
+        bytes += std::int64_t(slabs_->sizeBytes());
         if (!memory_) {
             const auto& account = core->context().engine()->memory();
             memory_.emplace(account, account->consumer("windows"));
@@ -232,11 +214,17 @@ class ReducedWindowNode final : public KeptStreamNode<typename Recipe::RddType::
         const auto lineage = makeLineage(this->core()->context().engine(), "WindowedRDD", this->site(), partitioner_);
         lineage->setHasElements(true); // those of the panes, whatever arrives
         std::shared_ptr<ShuffleDependency> shuffle;
+        std::size_t keys = 0, rowsBefore = 0;
+        for (const Store& store : stores_) {
+            keys = std::max(keys, store.keys());
+            rowsBefore = std::max(rowsBefore, store.added());
+        }
+        const unsigned bits = bucketBits(keys, rowsBefore);
         const bool inPlace = rdd && rdd->partitioner() && rdd->partitioner()->equals(*partitioner_);
         if (rdd) {
             if (!inPlace)
                 shuffle = adopt(new PaneShuffle<Pipe, V, F>(rdd->lineagePtr(), rdd->pipe(), combine_, lineage->site(),
-                                                            partitioner_));
+                                                            partitioner_, bits, slabs_));
             lineage->dependOn({rdd->lineagePtr(), kIsErased<Pipe>, shuffle});
         }
         const Combine combine{*combine_, lineage->site()};
@@ -245,16 +233,19 @@ class ReducedWindowNode final : public KeptStreamNode<typename Recipe::RddType::
                 Store& store = stores_[std::size_t(p)];
                 store.begin(paneEnd_, due_ - window_, combine);
                 if (shuffle) {
-                    eachOutput<PaneRows<K, V>>(*shuffle, p, task, [&](const auto& rows) { store.add(rows, combine); });
+                    eachBucketed<K, V>(*shuffle, p, task, AddBucketed<K, V, Combine>{store, combine});
                 } else if (inPlace) {
                     AddSink<K, V, Combine> sink(store, combine);
                     drain(rdd->pipe(), p, task, sink);
                     sink.flush();
                 }
                 store.seal();
-                auto rows = share(new Rows<Row>());
-                if (emits) emit(store, *rows, combine);
-                return KeptRows<Row>(rows);
+                Rows<Row> rows;
+                if (emits) {
+                    rows = spares_.take();
+                    emit(store, rows, combine);
+                }
+                return spares_.lend(std::move(rows));
             });
     }
     void emit(Store& store, Rows<Row>& rows, const Combine& combine) const {
@@ -270,6 +261,8 @@ class ReducedWindowNode final : public KeptStreamNode<typename Recipe::RddType::
     const Function<F> combine_;
     const Function<Filter> filter_;
     Rows<Store> stores_;
+    const SpareRows<Row> spares_;
+    const std::shared_ptr<SlabPool> slabs_ = share(new SlabPool());
     std::optional<MemoryReservation> memory_;
     Time due_{}, paneEnd_{}; // of the batch that runs: when the next RDD is due, and whose pane it belongs to
 };
