@@ -4,7 +4,7 @@
 #include "rivulet/core.h"
 #include "rivulet/dstream.h"
 #include "rivulet/input_dstream.h"
-#include "rivulet/queue_stream.h"
+#include "rivulet/input/queue_stream.h"
 #include "rivulet/receiver.h"
 #include "rivulet/streaming_context.h"
 #include "rivulet/streaming_listener.h"
