@@ -481,12 +481,11 @@ template <class T, class Recipe> class DStream {
     /// Maps every record with the state of its key, which the function of `spec` reads and changes: sessions, alarms,
     /// running figures.
     ///
-    /// Called once per record, in the order of arrival, and once for a key that times out; never for keys for which
-    /// nothing arrived. The states change when the whole batch has succeeded, and not at all if it fails.
+    /// Called once per record, for each key in the order of arrival, and once for a key that times out; never for keys
+    /// for which nothing arrived. The states change when the whole batch has succeeded, and not at all if it fails.
     ///
     /// Shape:   DStream<pair<K, V>> -> DStream<M>: what the function emitted; `stateSnapshots()` has all states
-    /// Cost:    O(elements + keys that time out) per batch; a state of a million keys is faster in 16 to 64 partitions,
-    /// whose tables fit into the cache
+    /// Cost:    O(elements + keys that time out) per batch
     /// Errors:  JobError where the function throws in every attempt
     /// Threads: the function runs concurrently for different keys; `stateView` may be asked from any thread
     /// Source:  Spark PairDStreamFunctions.mapWithState

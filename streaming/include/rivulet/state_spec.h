@@ -160,8 +160,9 @@ template <class S, class F, class Initial = detail::NoInitialState> class StateS
 ///     }).timeout(30min))
 ///
 /// The function takes `(const K&, std::optional<V>, State<S>&)` and returns what is emitted for the record; or
-/// `(Time, const K&, std::optional<V>, State<S>&)`, and returns an optional. It is called once per record, in the order
-/// of arrival, and once for a key that times out, then without a value.
+/// `(Time, const K&, std::optional<V>, State<S>&)`, and returns an optional. It is called once per record, for each key
+/// in the order of arrival (in a large state keys that lie near each other in its tables come together), and once for a
+/// key that times out, then without a value.
 ///
 /// Source: Spark StateSpec
 struct StateSpec {

@@ -44,7 +44,7 @@ template <class T> class SpareRows {
         Rows<T> rows;
         std::shared_ptr<Home> home;
         ~Lent() {
-            if (rows.capacity() > rows.size() * 4) return;
+            if (rows.empty() || rows.capacity() > rows.size() * 4) return; // it was not of use
             rows.clear();
             const std::lock_guard lock(home->mutex);
             if (home->spares.size() < home->most) home->spares.push_back(std::move(rows));

@@ -76,7 +76,7 @@ template <class N> struct SumSink {
     N& sum;
     template <class X> void operator()(X&& x) { sum += x; }
 };
-struct BucketSink {
+struct HistogramSink {
     BucketCounts& buckets;
     template <class X> void operator()(X&& x) { buckets.add(double(x)); }
 };
@@ -271,7 +271,7 @@ template <class Self, class T> class SummaryOperations {
     {
         requireBuckets(bounds, where);
         std::optional<BucketCounts> all;
-        for (auto& part : drained<std::optional<BucketCounts>, BucketSink>(
+        for (auto& part : drained<std::optional<BucketCounts>, HistogramSink>(
                  "histogram", std::optional(BucketCounts(bounds, evenBuckets)), where)) {
             if (all)
                 all->merge(*part);

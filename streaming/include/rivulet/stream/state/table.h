@@ -97,6 +97,11 @@ template <class K, class S> class StateTable {
         std::swap(delta.known, spare_);
         return delta;
     }
+    /// Fetches what a row may be marked with; its mark must be in the cache.
+    void prefetchChange(const Delta& delta, std::uint32_t number) const {
+        const auto at = std::uintptr_t(delta.known.data()) + marks_[number].position * sizeof(ChangedState<S>);
+        __builtin_prefetch(reinterpret_cast<const void*>(at), 1);
+    }
     /// What a row was marked with in this pass, or kNone.
     std::uint32_t markOf(std::uint32_t number) const {
         return marks_[number].pass == pass_ ? marks_[number].position : kNone;

@@ -10,6 +10,7 @@ namespace rivulet::detail {
 template <class V> struct Pane {
     Time end{};
     bool dense = false;
+    unsigned numbering = 0;      // which of the store's its numbers are of
     Rows<std::uint32_t> numbers; // of a list: whose values lie at the same positions; ascending
     Column<V> values;
     /// Of a dense pane that was flipped: whom it has. Its values are no longer its own then.

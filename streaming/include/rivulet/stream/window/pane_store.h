@@ -3,6 +3,7 @@
 #include "rivulet/stream/window/key_index.h"
 #include "rivulet/stream/window/pane.h"
 
+#include <iterator>
 #include <optional>
 
 namespace rivulet::detail {
@@ -177,6 +178,7 @@ template <class K, class V> class PaneStore {
     std::optional<Pane<V>> paneOf(Column<V>& column, Time end) {
         std::optional<Pane<V>> pane(std::in_place);
         pane->end = end;
+        pane->numbering = numbering_;
         const std::size_t count = column.count();
         pane->dense = count * 8 >= index_.limit();
         if (pane->dense) {
@@ -209,6 +211,7 @@ template <class K, class V> class PaneStore {
         if (!front_.empty()) {
             if (front_.newest() <= leftOut) return front_.clear();
             Pane<V>& pane = front_.panes[front_.first];
+            follow(pane);
             steps_.pop(pane, front_.values);
             if (pane.dense) {
                 pane.values.clear();
@@ -241,6 +244,7 @@ template <class K, class V> class PaneStore {
         unflipped_ = middle_.panes.size();
     }
     template <class Combine> void flipOne(const Combine& combine) {
+        follow(middle_.panes[unflipped_ - 1]);
         steps_.flip(middle_.panes[unflipped_ - 1], suffix_, flipped_, combine);
         --unflipped_;
         flipped_ = 0;
@@ -272,41 +276,54 @@ template <class K, class V> class PaneStore {
             const std::size_t b = evictedUpTo_++;
             Mask dead = index_.used(b) & ~alive(b);
             budget -= std::min(budget, std::size_t(std::popcount(dead)));
+            for (Mask left = dead; left; left &= left - 1)
+                index_.prefetchErase(b * kLanes + std::size_t(std::countr_zero(left)));
             for (; dead; dead &= dead - 1) index_.erase(b * kLanes + std::size_t(std::countr_zero(dead)));
         }
         index_.freeTexts();
-        if (index_.limit() >= kWorthTightening && index_.size() * 4 < index_.limit()) tighten();
+        if (before_) followOne();
+        if (!before_ && index_.limit() >= kWorthTightening && index_.size() * 4 < index_.limit()) tighten();
     }
-    /// Numbers what is left without gaps, and gives the rest of the memory back. Follows on the death of three keys of
-    /// four, so that it costs little for each.
-    void tighten() {
-        Rows<std::uint32_t> before; // how many numbers are in use below each block
-        std::uint32_t sum = 0;
-        for (std::size_t b = 0; b < index_.blocks(); ++b) {
-            before.push_back(sum);
-            sum += std::uint32_t(std::popcount(index_.used(b)));
-        }
-        const Renumbering to{index_, before};
-        for (Column<V>* column : {&front_.values, &middle_.values, &back_.values, &suffix_, &open_})
-            renumber(*column, to);
-        for (Group* group : {&front_, &middle_, &back_})
-            for (std::size_t i = group->first; i < group->panes.size(); ++i) renumber(group->panes[i], to);
-        scratch_ = Column<V>();
-        spare_ = Column<V>();
-        index_.renumber();
-        evictedUpTo_ = 0;
-    }
+
+    // ---- numbering anew
+
+    /// From the numbers of the numbering before to those of today; the order stays.
     struct Renumbering {
-        const KeyIndex<K>& index;
-        const Rows<std::uint32_t>& before;
+        Rows<Mask> used;
+        Rows<std::uint32_t> below; // how many numbers were in use below each block
+        std::size_t count = 0;
+
         std::size_t operator()(std::size_t number) const {
-            const Mask below = index.used(number / kLanes) & ((Mask(1) << number % kLanes) - 1);
-            return before[number / kLanes] + std::size_t(std::popcount(below));
+            const Mask smaller = used[number / kLanes] & ((Mask(1) << number % kLanes) - 1);
+            return below[number / kLanes] + std::size_t(std::popcount(smaller));
         }
     };
-    void renumber(Column<V>& column, const Renumbering& to) {
-        Column<V> tight;
-        tight.fit(index_.size());
+
+    /// Numbers the keys that are left without gaps, when three of four are dead: the index and the aggregates at once,
+    /// the panes one by one, each when it is used next or its turn has come, so that no slide pays for all of them. All
+    /// memory is there before anything is moved.
+    void tighten() {
+        std::optional<Renumbering> to(std::in_place);
+        to->used.reserve(index_.blocks());
+        to->below.reserve(index_.blocks());
+        for (std::size_t b = 0; b < index_.blocks(); ++b) {
+            to->used.push_back(index_.used(b));
+            to->below.push_back(std::uint32_t(to->count));
+            to->count += std::size_t(std::popcount(index_.used(b)));
+        }
+        KeyIndex<K> index = index_.renumbered();
+        Column<V>* const columns[] = {&front_.values, &middle_.values, &back_.values, &suffix_, &open_};
+        Column<V> tight[std::size(columns)];
+        for (Column<V>& column : tight) column.fit(to->count);
+        for (std::size_t i = 0; i < std::size(columns); ++i) move(*columns[i], tight[i], *to);
+        scratch_ = Column<V>();
+        spare_ = Column<V>();
+        index_ = std::move(index);
+        evictedUpTo_ = 0;
+        before_ = std::move(to);
+        ++numbering_;
+    }
+    static void move(Column<V>& column, Column<V>& tight, const Renumbering& to) {
         for (std::size_t b = 0; b < column.blocks(); ++b)
             for (Mask left = column.mask(b); left; left &= left - 1) {
                 const std::size_t number = b * kLanes + std::size_t(std::countr_zero(left));
@@ -314,22 +331,32 @@ template <class K, class V> class PaneStore {
             }
         column = std::move(tight);
     }
-    void renumber(Pane<V>& pane, const Renumbering& to) {
-        if (!pane.dense) {
+    /// Gives a pane today's numbers. What it holds is in the window, so its keys have kept theirs since.
+    void follow(Pane<V>& pane) {
+        if (pane.numbering == numbering_) return;
+        const Renumbering& to = *before_;
+        if (pane.dense) {
+            Column<V> tight;
+            tight.fit(to.count);
+            Rows<Mask> members;
+            if (!pane.members.empty()) members.assign(tight.blocks());
+            for (std::size_t b = 0; b < pane.members.size(); ++b)
+                for (Mask left = pane.members[b]; left; left &= left - 1) {
+                    const std::size_t number = to(b * kLanes + std::size_t(std::countr_zero(left)));
+                    members[number / kLanes] |= Mask(1) << number % kLanes;
+                }
+            move(pane.values, tight, to);
+            pane.members = std::move(members);
+        } else {
             for (std::uint32_t& number : pane.numbers) number = std::uint32_t(to(number));
-            return;
         }
-        Rows<Mask> members;
-        for (std::size_t b = 0; b < pane.members.size(); ++b)
-            for (Mask left = pane.members[b]; left; left &= left - 1) {
-                const std::size_t number = to(b * kLanes + std::size_t(std::countr_zero(left)));
-                while (members.size() <= number / kLanes) members.push_back(Mask());
-                members[number / kLanes] |= Mask(1) << number % kLanes;
-            }
-        renumber(pane.values, to);
-        if (pane.members.size() > 0)
-            while (members.size() < pane.values.blocks()) members.push_back(Mask());
-        pane.members = std::move(members);
+        pane.numbering = numbering_;
+    }
+    void followOne() {
+        for (Group* group : {&front_, &middle_, &back_})
+            for (std::size_t i = group->first; i < group->panes.size(); ++i)
+                if (group->panes[i].numbering != numbering_) return follow(group->panes[i]);
+        before_.reset();
     }
 
     static constexpr std::size_t kWorthTightening = 4096;
@@ -355,6 +382,8 @@ template <class K, class V> class PaneStore {
 
     Column<V> scratch_, spare_;
     std::size_t added_ = 0, evictedUpTo_ = 0;
+    unsigned numbering_ = 0;
+    std::optional<Renumbering> before_; // as long as there are panes of the numbering before
     PaneSteps<V> steps_;
     Block<V> block_;
 };
