@@ -51,6 +51,7 @@ int main(int argc, char** argv) {
         bench::addLatency(suite);
         bench::addKeyedWindows(suite);
         bench::addSocketLines(suite);
+        bench::addManyReceivers(suite);
         if (list) {
             suite.list();
             return 0;

@@ -55,5 +55,6 @@ void addEmptyBatch(Suite& suite);
 void addLatency(Suite& suite);
 void addKeyedWindows(Suite& suite);
 void addSocketLines(Suite& suite);
+void addManyReceivers(Suite& suite);
 
 } // namespace bench

@@ -24,6 +24,8 @@ class LineFeeder {
     std::uint64_t linesSent() const { return linesSent_; }
     /// Ends the lines and the connection; whoever reads sees the end of the stream.
     void stop();
+    /// Processor time that the feeder took; known when it has stopped.
+    double cpuSeconds() const { return cpuSeconds_; }
 
   private:
     void serve(std::stop_token stop);
@@ -33,6 +35,7 @@ class LineFeeder {
     int listener_ = -1;
     int port_ = 0;
     std::atomic<std::uint64_t> linesSent_ = 0;
+    double cpuSeconds_ = 0; // written by the thread at its end
     std::jthread thread_;
 };
 

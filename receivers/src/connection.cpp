@@ -10,8 +10,7 @@ Connection::Connection(const Strand& strand, Socket socket, std::shared_ptr<Rece
       idle_(strand, blocks_->sharedClock()),
       framing_(std::move(framing)),
       settings_(settings),
-      onEnd_(std::move(onEnd)),
-      buffer_(std::make_unique_for_overwrite<char[]>(settings.readBytes)) {}
+      onEnd_(std::move(onEnd)) {}
 
 void Connection::start() {
     if (settings_.idleTimeout > Duration::zero()) watchIdle();
@@ -21,22 +20,29 @@ void Connection::start() {
 void Connection::read() {
     if (closed_ || ended_ || reading_) return;
     reading_ = true;
-    socket_.read(buffer_.get(), settings_.readBytes,
-                 [self = shared_from_this()](std::error_code error, std::size_t size) {
-                     self->reading_ = false;
-                     if (self->closed_) return;
-                     self->readSinceLook_ = true;
-                     self->take(std::string_view(self->buffer_.get(), size));
-                     if (error) self->end(error.message());
-                     self->pump();
-                 });
+    const std::span<char> room = framing_->room(settings_.readBytes);
+    socket_.read(room.data(), room.size(), [self = shared_from_this()](std::error_code error, std::size_t size) {
+        self->reading_ = false;
+        if (self->closed_) return;
+        self->readSinceLook_ = true;
+        self->take(size);
+        if (self->onFinished_) return self->drain();
+        const bool looked = std::exchange(self->looks_, false);
+        if (looked && size == 0 && !self->socket_.hasArrived())
+            self->end("it sent nothing for " + durationText(self->settings_.idleTimeout));
+        else if (looked)
+            self->watchIdle();
+        else if (error)
+            self->end(error.message());
+        self->pump();
+    });
 }
 
 /// What its framing throws ends this connection and no other.
-void Connection::take(std::string_view bytes) {
-    if (ended_) return;
+void Connection::take(std::size_t sizeBytes) {
+    if (ended_ || sizeBytes == 0) return;
     try {
-        ReceivedBlock block = framing_->feed(bytes);
+        ReceivedBlock block = framing_->filled(sizeBytes);
         if (block.records > 0) pending_.push_back(std::move(block));
     } catch (...) {
         why_ = messageOf(std::current_exception());
@@ -53,7 +59,7 @@ void Connection::end(std::string why) {
 }
 
 void Connection::pump() {
-    if (closed_) return;
+    if (closed_ || onFinished_) return;
     while (!pending_.empty()) {
         std::optional<Time> again;
         if (!blocks_->offer(pending_.front(), framing_->cut(), again)) {
@@ -71,28 +77,35 @@ void Connection::pump() {
 void Connection::watchIdle() {
     readSinceLook_ = false;
     idle_.callIn(settings_.idleTimeout, [self = shared_from_this()] {
-        if (self->readSinceLook_ || !self->reading_ || self->socket_.hasArrived()) return self->watchIdle();
-        self->end("it sent nothing for " + durationText(self->settings_.idleTimeout));
-        self->pump();
+        if (self->readSinceLook_ || !self->reading_) return self->watchIdle();
+        self->looks_ = true;
+        self->socket_.cancelRead(); // which may have bytes in hand already
     });
 }
 
-void Connection::finish() {
-    if (closed_) return;
+void Connection::finish(std::function<void()> done) {
+    if (closed_) return done();
+    onFinished_ = std::move(done);
+    if (!reading_) return drain();
+    socket_.cancelRead(); // which may have bytes in hand already
+}
+
+void Connection::drain() {
     std::error_code error;
     const auto putAll = [this] {
         for (; !pending_.empty(); pending_.pop_front()) blocks_->put(std::move(pending_.front()), true);
     };
     putAll();
     while (!ended_ && !error && blocks_->hasSpace() && !blocks_->hasMaxRate()) {
-        const std::size_t size = socket_.readArrived(buffer_.get(), settings_.readBytes, error);
-        take(std::string_view(buffer_.get(), size));
+        const std::span<char> room = framing_->room(settings_.readBytes);
+        take(socket_.readArrived(room.data(), room.size(), error));
         if (isEndOfFile(error)) end(error.message());
         putAll();
     }
     blocks_->countDropped(framing_->unfinished()); // half a record that nobody can complete
     onEnd_ = nullptr;
     close();
+    std::exchange(onFinished_, nullptr)();
 }
 
 void Connection::close() {

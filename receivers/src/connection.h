@@ -24,15 +24,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void start();
     /// There may be room again.
     void resume() { pump(); }
-    /// A stop: puts what has arrived already, as far as there is room for it, and closes. Whoever stopped sending has
-    /// lost nothing.
-    void finish();
+    /// A stop: puts what has arrived already, as far as there is room for it, and closes, then calls `done`. Whoever
+    /// stopped sending has lost nothing.
+    void finish(std::function<void()> done);
 
   private:
     void read();
-    void take(std::string_view bytes);
+    void take(std::size_t sizeBytes);
     void pump();
     void watchIdle();
+    void drain();
     void end(std::string why);
     void close();
 
@@ -42,10 +43,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
     const std::unique_ptr<Framing> framing_;
     const Settings settings_;
     OnEnd onEnd_;
-    const std::unique_ptr<char[]> buffer_;
+    std::function<void()> onFinished_;  // once it is to finish
     std::deque<ReceivedBlock> pending_; // refused so far
     std::string why_;                   // of the end
-    bool reading_ = false, readSinceLook_ = false, ended_ = false, closed_ = false;
+    bool reading_ = false, readSinceLook_ = false, looks_ = false, ended_ = false, closed_ = false;
 };
 
 } // namespace rivulet::detail

@@ -121,6 +121,11 @@ void Socket::read(char* buffer, std::size_t sizeBytes, std::function<void(std::e
                                   [done = std::move(done)](error_code error, std::size_t size) { done(error, size); });
 }
 
+void Socket::cancelRead() {
+    error_code ignored;
+    impl_->socket.cancel(ignored);
+}
+
 std::size_t Socket::readArrived(char* buffer, std::size_t sizeBytes, std::error_code& error) {
     error_code failure;
     impl_->socket.non_blocking(true, failure);

@@ -64,6 +64,8 @@ class Socket {
     /// Calls `done` with what has been read, when it is something, or with what went wrong. The buffer lasts as long as
     /// `done` does.
     void read(char* buffer, std::size_t sizeBytes, std::function<void(std::error_code, std::size_t)> done);
+    /// Has `done` called as soon as may be, with what has been read by then or with an error.
+    void cancelRead();
     /// Reads what has arrived already; `wouldBlock` where it is nothing.
     std::size_t readArrived(char* buffer, std::size_t sizeBytes, std::error_code& error);
     /// Whether something has arrived that was not read yet.

@@ -42,9 +42,13 @@ class SocketServer final : public SocketReceiver, public std::enable_shared_from
             stopping_ = true;
             acceptor_.close();
             again_.cancel();
-            for (const auto& connection : connections_) connection->finish();
-            connections_.clear();
-            closed.set_value();
+            const auto open = std::exchange(connections_, {});
+            if (open.empty()) return closed.set_value();
+            const auto left = std::make_shared<std::size_t>(open.size());
+            for (const auto& connection : open)
+                connection->finish([left, &closed] {
+                    if (--*left == 0) closed.set_value();
+                });
         });
         closed.get_future().wait();
         input_.tellStopped();

@@ -36,9 +36,8 @@ class SocketClient final : public SocketReceiver, public std::enable_shared_from
             stopping_ = true;
             connector_.cancel();
             timer_.cancel();
-            if (connection_) connection_->finish();
-            connection_.reset();
-            closed.set_value();
+            if (!connection_) return closed.set_value();
+            std::exchange(connection_, nullptr)->finish([&closed] { closed.set_value(); });
         });
         closed.get_future().wait();
         input_.tellStopped();

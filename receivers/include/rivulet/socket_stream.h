@@ -3,6 +3,7 @@
 #include "rivulet/input/received.h"
 #include "rivulet/streaming_context.h"
 
+#include <span>
 #include <string>
 
 namespace rivulet {
@@ -14,15 +15,30 @@ namespace detail {
 class Framing {
   public:
     virtual ~Framing() = default;
-    /// Takes what was read and gives the records that are complete now; none where there are none.
+    /// Where the next bytes are to be read into: about `sizeBytes` of room.
+    virtual std::span<char> room(std::size_t sizeBytes) = 0;
+    /// So many bytes are there now: gives the records that are complete, none where there are none.
     ///
     /// Errors: what it throws ends the connection
-    virtual ReceivedBlock feed(std::string_view bytes) = 0;
+    virtual ReceivedBlock filled(std::size_t sizeBytes) = 0;
     /// The peer has closed its side: gives what is left, where that is a record.
     virtual ReceivedBlock end() = 0;
     /// How many records are left in pieces: dropped by a stop.
     virtual long unfinished() const = 0;
     virtual CutBlock cut() const = 0;
+};
+/// A framing that is given what was read, and keeps by itself what it needs of it.
+class CopyingFraming : public Framing {
+  public:
+    std::span<char> room(std::size_t sizeBytes) final;
+    ReceivedBlock filled(std::size_t sizeBytes) final { return feed({buffer_.get(), sizeBytes}); }
+
+  protected:
+    virtual ReceivedBlock feed(std::string_view bytes) = 0;
+
+  private:
+    std::unique_ptr<char[]> buffer_;
+    std::size_t sizeBytes_ = 0;
 };
 /// Makes the framing of a new connection to (or from) `peer`.
 using MakeFraming = std::function<std::unique_ptr<Framing>(const std::string& peer, ReceivedBlocks& blocks)>;
@@ -76,14 +92,22 @@ SocketStream<Content> socketClientStream(const StreamingContext& ssc, const Sock
 void checkDecoded(const std::string& peer, std::size_t taken, std::size_t given, std::size_t maxRestBytes);
 
 /// Framing by a function of the program's.
-template <class T, class F> class DecodedFraming final : public Framing {
+template <class T, class F> class DecodedFraming final : public CopyingFraming {
   public:
     DecodedFraming(std::string peer, std::size_t maxRestBytes, ReceivedBlocks& blocks, F decode)
         : peer_(std::move(peer)),
           maxRestBytes_(maxRestBytes),
           blocks_(blocks),
           decode_(std::move(decode)) {}
+    ReceivedBlock end() override {
+        blocks_.countDropped(unfinished());
+        rest_.clear();
+        return {};
+    }
+    long unfinished() const override { return rest_.empty() ? 0 : 1; }
+    CutBlock cut() const override { return &ReceivedRows<T>::cut; }
 
+  protected:
     ReceivedBlock feed(std::string_view bytes) override {
         if (!rest_.empty()) {
             rest_ += bytes;
@@ -98,13 +122,6 @@ template <class T, class F> class DecodedFraming final : public Framing {
         for (auto&& x : elements) rows->push_back(std::move(x));
         return ReceivedRows<T>::block(std::move(rows), taken + elements.size() * sizeof(T));
     }
-    ReceivedBlock end() override {
-        blocks_.countDropped(unfinished());
-        rest_.clear();
-        return {};
-    }
-    long unfinished() const override { return rest_.empty() ? 0 : 1; }
-    CutBlock cut() const override { return &ReceivedRows<T>::cut; }
 
   private:
     const std::string peer_;

@@ -50,7 +50,8 @@ ReceivedBlock textBlock(std::string text, long records) {
     ReceivedBlock block;
     block.end = block.sizeBytes = text.size();
     block.records = records;
-    block.data = std::make_shared<const std::string>(std::move(text));
+    const auto kept = std::make_shared<const std::string>(std::move(text));
+    block.data = std::shared_ptr<const void>(kept, kept->data());
     return block;
 }
 

@@ -10,8 +10,8 @@ namespace rivulet::detail {
 
 /// Complete records in the form in which their receiver got them: bytes of text, or rows of elements.
 struct ReceivedBlock {
-    std::shared_ptr<const void> data;
-    std::size_t begin = 0, end = 0; // the part of it that is meant
+    std::shared_ptr<const void> data; // the first byte of a text, or the rows
+    std::size_t begin = 0, end = 0;   // the part of it that is meant
     long records = 0;
     std::size_t sizeBytes = 0;
     std::function<void()> onProcessed; // called when the batch that has it is done; may be empty
@@ -41,8 +41,7 @@ using CutBlock = ReceivedBlock (*)(ReceivedBlock& block, long records);
 
 /// A block's text, where it is text.
 inline std::string_view textOf(const ReceivedBlock& block) {
-    return std::string_view(*static_cast<const std::string*>(block.data.get()))
-        .substr(block.begin, block.end - block.begin);
+    return {static_cast<const char*>(block.data.get()) + block.begin, block.end - block.begin};
 }
 /// A block of all of a text that has so many records.
 ReceivedBlock textBlock(std::string text, long records);
