@@ -1,6 +1,9 @@
 #pragma once
 
 #include "rivulet/conf.h"
+#include "rivulet/jobs/accumulator.h"
+#include "rivulet/jobs/broadcast.h"
+#include "rivulet/jobs/job_listener.h"
 #include "rivulet/memory_account.h"
 #include "rivulet/rdd.h"
 
@@ -98,6 +101,70 @@ class Context {
         return parts.empty() ? emptyRDD<T>(where) : rivulet::unionAll(parts, where);
     }
 
+    // ---- shared by tasks
+
+    /// A value that tasks read: `Broadcast<T>`, which functions capture in place of the value.
+    ///
+    /// Source: Spark SparkContext.broadcast
+    template <class T> Broadcast<owned_t<T>> broadcast(T value) const {
+        static_assert(!AnyRdd<T>, "an RDD cannot be broadcast: collect() it and broadcast the result");
+        return Broadcast<owned_t<T>>(detail::nextBroadcastId(), detail::own(std::move(value)));
+    }
+    /// Counters and sums that tasks add to: see Accumulator.
+    LongAccumulator longAccumulator(const std::string& name = "", Where where = Where::current()) const {
+        return registered(LongAccumulator(), name, where);
+    }
+    DoubleAccumulator doubleAccumulator(const std::string& name = "", Where where = Where::current()) const {
+        return registered(DoubleAccumulator(), name, where);
+    }
+    template <class T>
+    CollectionAccumulator<T> collectionAccumulator(const std::string& name = "", Where where = Where::current()) const {
+        return registered(CollectionAccumulator<T>(), name, where);
+    }
+    /// Lets tasks add to an accumulator of one's own. (`register` is a reserved word.)
+    ///
+    /// Errors: UsageError where it is registered already
+    template <class A>
+    void registerAccumulator(const Accumulator<A>& accumulator, const std::string& name = "",
+                             Where where = Where::current()) const {
+        accumulator.core()->markRegistered(name, where);
+    }
+
+    // ---- jobs
+
+    /// Puts the jobs that this thread begins from now on into a group, to be cancelled together and found in listings.
+    /// Each thread has its own group, description, tags and properties; the threads of asynchronous actions begin with
+    /// a copy of those of their caller, other threads with none.
+    ///
+    /// Source: Spark SparkContext.setJobGroup
+    void setJobGroup(const std::string& group, const std::string& description = "") const;
+    void clearJobGroup() const;
+    void setJobDescription(const std::string& description) const;
+    /// Errors: UsageError where the tag is empty or has a comma
+    void addJobTag(const std::string& tag, Where where = Where::current()) const;
+    void removeJobTag(const std::string& tag, Where where = Where::current()) const;
+    std::vector<std::string> getJobTags() const;
+    void clearJobTags() const;
+    /// A property of the jobs that this thread begins, which tasks read by `TaskContext::getLocalProperty`; an empty
+    /// value removes it.
+    void setLocalProperty(const std::string& key, const std::string& value) const;
+    std::string getLocalProperty(const std::string& key) const;
+    /// Stops running jobs: their actions throw CancelledError. Tasks look for it between blocks of elements, so it
+    /// takes as long as the program's functions take for one; nobody waits here.
+    ///
+    /// Source: Spark SparkContext.cancelJobGroup
+    void cancelJobGroup(const std::string& group, const std::string& reason = "") const;
+    /// The same for the group's running jobs and those to come; of the last thousand groups.
+    void cancelJobGroupAndFutureJobs(const std::string& group, const std::string& reason = "") const;
+    void cancelJobsWithTag(const std::string& tag, const std::string& reason = "",
+                           Where where = Where::current()) const;
+    void cancelJob(int jobId, const std::string& reason = "") const;
+    void cancelAllJobs() const;
+    /// Has a listener told of jobs, stages and tasks from now on; it hears of all that happened before `stop` returned.
+    void addListener(std::shared_ptr<JobListener> listener) const;
+    /// Tells it what happened until now, and no more.
+    void removeListener(const std::shared_ptr<JobListener>& listener) const;
+
     /// Ends all jobs and makes further ones a UsageError. Called twice, it does nothing.
     void stop() const;
     bool isStopped() const;
@@ -105,6 +172,10 @@ class Context {
     const std::shared_ptr<detail::Engine>& engine() const { return engine_; }
 
   private:
+    template <class A> A registered(A accumulator, const std::string& name, Where where) const {
+        registerAccumulator(accumulator, name, where);
+        return accumulator;
+    }
     std::shared_ptr<detail::Lineage> source(const char* kind, const char* operation, Where where) const;
     static void checkSlices(int numSlices, Where where);
     template <class U, class T> static std::shared_ptr<const detail::Rows<U>> toRows(std::vector<T> elements) {

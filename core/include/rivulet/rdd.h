@@ -2,6 +2,7 @@
 
 #include "rivulet/rdd/actions.h"
 #include "rivulet/rdd/adapters.h"
+#include "rivulet/rdd/operations/async.h"
 #include "rivulet/rdd/operations/combining.h"
 #include "rivulet/rdd/operations/keyed.h"
 #include "rivulet/rdd/operations/sampling.h"
@@ -45,7 +46,8 @@ template <class T, class Pipe>
 class RDD : public detail::CombiningOperations<RDD<T, Pipe>, T>,
             public detail::KeyedOperations<RDD<T, Pipe>, T>,
             public detail::SamplingOperations<RDD<T, Pipe>, T>,
-            public detail::SummaryOperations<RDD<T, Pipe>, T> {
+            public detail::SummaryOperations<RDD<T, Pipe>, T>,
+            public detail::AsyncOperations<RDD<T, Pipe>, T> {
   public:
     using value_type = T;
     using Owned = owned_t<T>;
@@ -501,6 +503,7 @@ class RDD : public detail::CombiningOperations<RDD<T, Pipe>, T>,
     // ---- for the library
 
     const Pipe& pipe() const { return pipe_; }
+    using detail::CombiningOperations<RDD, T>::pipe; // through a command
     const detail::LineagePtr& lineagePtr() const { return lineage_; }
     /// saveAsTextFile, optionally over what is there (a streaming batch that is repeated).
     void saveText(const std::string& directory, bool overwrite, Where where) const;

@@ -2,13 +2,20 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 namespace rivulet {
 
+struct JobScope;
 namespace detail {
+class AccumulatorCore;
+class AccumulatorPart;
 class Engine;
-}
+} // namespace detail
 
 /// What a running task knows of itself. One object per attempt, reached from user code by `TaskContext::get()`.
 ///
@@ -17,7 +24,7 @@ class Engine;
 class TaskContext {
   public:
     TaskContext(detail::Engine& engine, const std::atomic<bool>& cancelled, int jobId, int stageId, int partitionId,
-                int attemptNumber);
+                int attemptNumber, const JobScope* scope = nullptr);
     ~TaskContext();
     TaskContext(const TaskContext&) = delete;
     TaskContext& operator=(const TaskContext&) = delete;
@@ -33,6 +40,9 @@ class TaskContext {
     /// Unique among all attempts of this process.
     std::uint64_t taskAttemptId() const { return taskAttemptId_; }
 
+    /// What `Context::setLocalProperty` said on the thread that started the job; empty: nothing.
+    std::string getLocalProperty(std::string_view key) const;
+
     bool isCancelled() const { return cancelled_.load(std::memory_order_relaxed); }
     /// Throws CancelledError once the job is to stop; tasks call it between blocks.
     void throwIfCancelled() const {
@@ -42,7 +52,24 @@ class TaskContext {
 
     detail::Engine& engine() const { return engine_; }
 
+    // ---- for accumulators
+
+    /// What this attempt has added to an accumulator, or null.
+    detail::AccumulatorPart* findPart(const detail::AccumulatorCore* core) const noexcept {
+        for (const Part& part : parts_)
+            if (part.core.get() == core) return part.part.get();
+        return nullptr;
+    }
+    /// Errors: UsageError where the accumulator is not registered
+    detail::AccumulatorPart& addPart(std::shared_ptr<detail::AccumulatorCore> core);
+    /// The attempt has succeeded: what it added counts.
+    void mergeParts() noexcept;
+
   private:
+    struct Part {
+        std::shared_ptr<detail::AccumulatorCore> core;
+        std::shared_ptr<detail::AccumulatorPart> part;
+    };
     [[noreturn]] static void throwCancelled();
 
     detail::Engine& engine_;
@@ -50,6 +77,8 @@ class TaskContext {
     int jobId_, stageId_, partitionId_, attemptNumber_;
     std::uint64_t taskAttemptId_;
     TaskContext* outer_;
+    const JobScope* scope_;
+    std::vector<Part> parts_;
 };
 
 } // namespace rivulet

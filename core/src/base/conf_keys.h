@@ -37,6 +37,8 @@ constexpr Key kKeys[] = {
      "a line of a file that is longer (and than a block) fails its task", "16m", 1},
     {"rivulet.files.maxPartitionBytes", Type::Bytes, "128m", "the largest piece of a file that one partition reads",
      "128m", 1},
+    {"rivulet.listenerBus.capacity", Type::Integer, "10000",
+     "events that may wait for the listeners of jobs; further ones are dropped, with a warning", "10000", 1, kMaxInt},
     {"rivulet.log.level", Type::Choice, "WARN", "the least level that is logged", "INFO", 0, kNoMax,
      "ALL TRACE DEBUG INFO WARN ERROR FATAL CRITICAL OFF"},
     {"rivulet.master", Type::MasterString, nullptr,

@@ -2,14 +2,19 @@
 
 #include "base/cpu_budget.h"
 #include "jobs/executor.h"
+#include "jobs/listener_bus.h"
 #include "rivulet/conf.h"
+#include "rivulet/jobs/job_scope.h"
 #include "rivulet/log.h"
 #include "rivulet/memory_account.h"
 #include "rivulet/rdd/actions.h"
 
 #include <condition_variable>
+#include <deque>
 #include <mutex>
 #include <set>
+#include <thread>
+#include <unordered_map>
 #include <unordered_set>
 
 namespace rivulet::detail {
@@ -19,8 +24,27 @@ namespace {
 struct ActiveJob {
     int id;
     CallSite site;
+    JobScope scope;
     std::atomic<bool> cancelled = false;
+    std::string why{}; // set before `cancelled`
+
+    std::string text() const { return "job " + std::to_string(id) + " (" + site.text() + ")"; }
+    void cancel(const std::string& reason) {
+        if (cancelled) return;
+        why = reason;
+        cancelled = true;
+    }
 };
+
+using Clock = std::chrono::steady_clock;
+constexpr const char* kStopped = "because its Context was stopped";
+std::atomic<std::uint64_t> nextEngine = 0;
+
+/// What the calling thread says of its jobs, by engine.
+JobScope& scopeOf(std::uint64_t engine) {
+    thread_local std::unordered_map<std::uint64_t, JobScope> scopes;
+    return scopes[engine];
+}
 
 /// The failure of a task, as its job reports it.
 std::exception_ptr describeFailure(const std::exception_ptr& thrown, const TaskContext& task, int attempts,
@@ -58,6 +82,37 @@ bool isWorthRetrying(const std::exception_ptr& thrown) {
     }
 }
 
+/// Tells listeners of one attempt.
+class TaskReport {
+  public:
+    TaskReport(ListenerBus& listeners, const TaskContext& task) : listeners_(listeners) {
+        if (!listeners.isActive()) return;
+        began_ = Clock::now();
+        info_ = {task.taskAttemptId(), task.stageId(), task.jobId(), task.partitionId(), task.attemptNumber()};
+        listeners.post([info = info_](JobListener& listener) { listener.onTaskStart(info); });
+    }
+    void end(std::string error, std::size_t written) {
+        if (!listeners_.isActive() || began_ == Clock::time_point()) return;
+        listeners_.post([end = TaskEnd{info_, std::move(error), Clock::now() - began_, written}](
+                            JobListener& listener) { listener.onTaskEnd(end); });
+    }
+    void end(const std::exception_ptr& thrown) {
+        if (!listeners_.isActive()) return;
+        try {
+            std::rethrow_exception(thrown);
+        } catch (const UserFunctionError& error) {
+            end(messageOf(error.cause()), 0);
+        } catch (...) {
+            end(messageOf(thrown), 0);
+        }
+    }
+
+  private:
+    ListenerBus& listeners_;
+    TaskInfo info_{};
+    Clock::time_point began_{};
+};
+
 } // namespace
 
 struct Engine::State {
@@ -69,20 +124,40 @@ struct Engine::State {
     ShuffleStore shuffles{memory};
     BlockStore blocks{memory};
 
-    std::atomic<int> nextRdd = 0, nextShuffle = 0, nextJob = 0, nextStage = 0;
+    std::atomic<int> nextRdd = 0, nextShuffle = 0, nextJob = 0, nextStage = 0, nextFuture = 0;
     std::atomic<bool> stopped = false;
+    const std::uint64_t number = nextEngine.fetch_add(1);
+    ListenerBus listeners;
 
     std::mutex mutex; // guards the following
     std::condition_variable changed;
     std::set<ActiveJob*> jobs;
     std::unordered_set<int> shufflesInProgress;
+    std::deque<std::string> cancelledGroups;               // of jobs to come; the newest thousand
+    std::unordered_map<int, std::string> cancelledFutures; // until they end
+    struct Thread {
+        int future;
+        std::thread thread;
+        std::shared_ptr<std::atomic<bool>> ended;
+    };
+    std::vector<Thread> threads; // of asynchronous actions
 
-    explicit State(const Conf& given) : conf(given) {
+    explicit State(const Conf& given)
+        : conf(given),
+          listeners(std::size_t(given.getInt("rivulet.listenerBus.capacity"))) {
         const Master master = parseMaster(conf.get("rivulet.master", "local[*]"));
         const int threads = master.threads > 0 ? master.threads : availableCpus();
         maxFailures = int(conf.getInt("rivulet.task.maxFailures", master.maxFailures));
         executor = makeExecutor(conf.get("rivulet.executor"), threads);
         defaultParallelism = int(conf.getInt("rivulet.default.parallelism", threads));
+    }
+    ~State() {
+        for (Thread& other : threads) { // the last user of the engine may be one of them
+            if (other.thread.get_id() == std::this_thread::get_id())
+                other.thread.detach();
+            else
+                other.thread.join();
+        }
     }
 
     /// False where the tasks that read this find no element: to wake a thread for them would take longer than they do,
@@ -108,22 +183,28 @@ struct Engine::State {
     /// Runs the tasks of one stage: `body(i, task)` for each partition, up to maxFailures times; throws the failure of
     /// the first that failed for good.
     template <class Body>
-    void runStage(Engine& engine, ActiveJob& job, const Dependency& read, const std::vector<int>& partitions,
-                  const Body& body) {
-        const int stage = nextStage.fetch_add(1);
+    void runStage(Engine& engine, ActiveJob& job, int shuffle, const Dependency& read,
+                  const std::vector<int>& partitions, const Body& body) {
+        const StageInfo stage{nextStage.fetch_add(1), job.id, int(partitions.size()), shuffle};
+        const auto began = Clock::now();
+        if (listeners.isActive()) listeners.post([stage](JobListener& listener) { listener.onStageSubmitted(stage); });
         std::atomic<bool> failed = false;
         std::mutex failureMutex;
         std::exception_ptr failure;
         const auto runTask = [&](std::size_t i) {
             for (int attempt = 0; attempt < maxFailures; ++attempt) {
                 if (failed.load(std::memory_order_relaxed)) return;
-                TaskContext task(engine, job.cancelled, job.id, stage, partitions[i], attempt);
+                TaskContext task(engine, job.cancelled, job.id, stage.stageId, partitions[i], attempt, &job.scope);
+                TaskReport report(listeners, task);
                 try {
                     task.throwIfCancelled();
-                    body(i, task);
+                    const std::size_t written = body(i, task);
+                    task.mergeParts();
+                    report.end("", written);
                     return;
                 } catch (...) {
                     const auto thrown = std::current_exception();
+                    report.end(thrown);
                     if (attempt + 1 < maxFailures && isWorthRetrying(thrown)) {
                         logWarn("task for partition " + std::to_string(partitions[i]) + " of job " +
                                 std::to_string(job.id) + " failed in attempt " + std::to_string(attempt + 1) + " of " +
@@ -143,9 +224,10 @@ struct Engine::State {
         } else {
             for (std::size_t i = 0; i < partitions.size(); ++i) runTask(i);
         }
-        if (job.cancelled)
-            throw CancelledError("job " + std::to_string(job.id) + " (" + job.site.text() +
-                                 ") was cancelled because its Context was stopped");
+        if (listeners.isActive())
+            listeners.post([end = StageEnd{stage, !failed && !job.cancelled, Clock::now() - began}](
+                               JobListener& listener) { listener.onStageCompleted(end); });
+        if (job.cancelled) throw CancelledError(job.text() + " was cancelled " + job.why);
         if (failure) std::rethrow_exception(failure);
     }
 
@@ -205,9 +287,12 @@ struct Engine::State {
             }
         } release{*this, shuffle.id()};
         const auto missing = shuffles.missing(shuffle.id(), shuffle.mapPartitions());
-        runStage(engine, job, {shuffle.parent(), shuffle.parentIsNode(), nullptr}, missing,
+        runStage(engine, job, shuffle.id(), {shuffle.parent(), shuffle.parentIsNode(), nullptr}, missing,
                  [&](std::size_t i, TaskContext& task) {
-                     shuffles.put(shuffle.id(), missing[i], shuffle.runMapTask(missing[i], task));
+                     auto output = shuffle.runMapTask(missing[i], task);
+                     const std::size_t written = listeners.isActive() ? output->sizeBytes() : 0;
+                     shuffles.put(shuffle.id(), missing[i], std::move(output));
+                     return written;
                  });
     }
 };
@@ -235,10 +320,16 @@ void Engine::checkUsable() const {
 
 void Engine::run(const Job& job) {
     checkUsable();
-    ActiveJob active{state_->nextJob.fetch_add(1), job.site};
+    ActiveJob active{state_->nextJob.fetch_add(1), job.site, scope()};
     {
         std::lock_guard lock(state_->mutex);
-        if (stopped()) active.cancelled = true;
+        const auto& groups = state_->cancelledGroups;
+        if (stopped()) active.cancel(kStopped);
+        if (!active.scope.group.empty() && std::find(groups.begin(), groups.end(), active.scope.group) != groups.end())
+            active.cancel("because its group '" + active.scope.group + "' was cancelled with its future jobs");
+        if (const auto found = state_->cancelledFutures.find(active.scope.future);
+            found != state_->cancelledFutures.end())
+            active.cancel(found->second);
         state_->jobs.insert(&active);
     }
     struct Leave {
@@ -251,17 +342,87 @@ void Engine::run(const Job& job) {
         }
     } leave{*state_, active};
     const Dependency target{job.target, job.targetIsNode, nullptr};
-    for (const auto& shuffle : state_->missingShuffles(target)) state_->computeShuffle(*this, active, *shuffle);
-    state_->runStage(*this, active, target, job.partitions, job.body);
+    auto& listeners = state_->listeners;
+    const auto began = Clock::now();
+    const auto end = [&](std::string error) {
+        if (listeners.isActive())
+            listeners.post([end = JobEnd{active.id, std::move(error), Clock::now() - began}](JobListener& listener) {
+                listener.onJobEnd(end);
+            });
+    };
+    if (listeners.isActive())
+        listeners.post([start = JobStart{active.id, job.site, active.scope.group, active.scope.description}](
+                           JobListener& listener) { listener.onJobStart(start); });
+    try {
+        for (const auto& shuffle : state_->missingShuffles(target)) state_->computeShuffle(*this, active, *shuffle);
+        state_->runStage(*this, active, -1, target, job.partitions, [&](std::size_t i, TaskContext& task) {
+            job.body(i, task);
+            return std::size_t(0);
+        });
+    } catch (...) {
+        end(messageOf(std::current_exception()));
+        throw;
+    }
+    end("");
+}
+
+JobScope& Engine::scope() { return scopeOf(state_->number); }
+
+void Engine::cancelJobs(const std::function<bool(int, const JobScope&)>& which, const std::string& why) {
+    std::lock_guard lock(state_->mutex);
+    for (ActiveJob* job : state_->jobs)
+        if (which(job->id, job->scope)) job->cancel(why);
+    state_->changed.notify_all();
+}
+
+void Engine::cancelFuture(int future, const std::string& why) {
+    {
+        std::lock_guard lock(state_->mutex);
+        state_->cancelledFutures[future] = why;
+    }
+    cancelJobs([future](int, const JobScope& scope) { return scope.future == future; }, why);
+}
+
+void Engine::cancelFutureJobs(const std::string& group) {
+    constexpr std::size_t kMostRemembered = 1000;
+    std::lock_guard lock(state_->mutex);
+    state_->cancelledGroups.push_back(group);
+    if (state_->cancelledGroups.size() > kMostRemembered) state_->cancelledGroups.pop_front();
+}
+
+void Engine::addListener(std::shared_ptr<JobListener> listener) { state_->listeners.add(std::move(listener)); }
+void Engine::removeListener(const std::shared_ptr<JobListener>& listener) { state_->listeners.remove(listener); }
+int Engine::nextFuture() { return state_->nextFuture.fetch_add(1); }
+
+void Engine::startThread(int future, std::function<void()> body) {
+    std::lock_guard lock(state_->mutex);
+    std::erase_if(state_->threads, [this](State::Thread& other) {
+        if (!*other.ended) return false;
+        other.thread.join(); // it has nothing left to do
+        state_->cancelledFutures.erase(other.future);
+        return true;
+    });
+    JobScope inherited = scope();
+    inherited.future = future;
+    auto flag = std::make_shared<std::atomic<bool>>(false);
+    state_->threads.push_back(
+        {future, std::thread([number = state_->number, flag, inherited = std::move(inherited), body = std::move(body)] {
+             scopeOf(number) = inherited;
+             body();
+             *flag = true;
+         }),
+         flag});
 }
 
 void Engine::stop() {
     if (state_->stopped.exchange(true)) return;
     std::unique_lock lock(state_->mutex);
-    for (ActiveJob* job : state_->jobs) job->cancelled = true;
+    for (ActiveJob* job : state_->jobs) job->cancel(kStopped);
     state_->changed.notify_all();
     if (TaskContext::get()) return; // a task that stops its own context cannot wait for itself
     state_->changed.wait(lock, [this] { return state_->jobs.empty(); });
+    lock.unlock();
+    state_->listeners.drain();
 }
 
 int partitionsToTry(const Engine& engine, int scanned, std::size_t found, std::size_t wanted) {

@@ -10,6 +10,8 @@
 
 namespace rivulet {
 class Conf;
+class JobListener;
+struct JobScope;
 class MemoryAccount;
 } // namespace rivulet
 
@@ -89,6 +91,21 @@ class Engine : public std::enable_shared_from_this<Engine> {
     /// Errors: JobError where a user function threw in every attempt, the IoError or other Error of a task,
     /// CancelledError after `stop`
     void run(const Job& job);
+
+    /// What this thread says of its jobs.
+    JobScope& scope();
+    /// Stops the running jobs for which `which` is true; what they throw ends with `why`.
+    void cancelJobs(const std::function<bool(int jobId, const JobScope& scope)>& which, const std::string& why);
+    /// Stops the running jobs of an asynchronous action, and those that it begins from now on.
+    void cancelFuture(int future, const std::string& why);
+    /// Cancels what is begun with this group from now on.
+    void cancelFutureJobs(const std::string& group);
+    void addListener(std::shared_ptr<JobListener> listener);
+    void removeListener(const std::shared_ptr<JobListener>& listener);
+    /// Runs `body` on a thread of its own, under the scope of the calling one, and marks its jobs with the future's
+    /// number. Throws nothing of the body's.
+    void startThread(int future, std::function<void()> body);
+    int nextFuture();
 
     bool stopped() const;
     void stop();

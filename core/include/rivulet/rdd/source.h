@@ -58,7 +58,7 @@ class RangePipe {
     int partitions() const { return slices_; }
     Cursor open(int slice, TaskContext&) const { return {bound(slice), bound(slice + 1)}; }
     template <class Sink> bool advance(Cursor& cursor, Sink& sink) const {
-        constexpr std::uint64_t kBlock = 64 * kChunk; // nothing is stored, so a block only has to end now and then
+        constexpr std::uint64_t kBlock = 8 * kChunk; // nothing is stored, so a block only has to end now and then
         const std::uint64_t n = std::min(kBlock, cursor.end - cursor.at);
         const std::uint64_t step = std::uint64_t(step_);
         std::uint64_t x = std::uint64_t(start_) + cursor.at * step;

@@ -2,6 +2,7 @@
 
 #include "rivulet/rdd/actions.h"
 #include "rivulet/rdd/adapters.h"
+#include "rivulet/rdd/operations/child_process.h"
 #include "rivulet/rdd/operations/stepped_pipe.h"
 #include "rivulet/rdd/operations/zipped_pipe.h"
 #include "rivulet/shuffle/product.h"
@@ -128,6 +129,32 @@ template <class Self, class T> class CombiningOperations {
         made->dependOn({self().lineagePtr(), kIsErased<Pipe>, nullptr});
         return RDD<T, GroupedPipe<Pipe>>(
             std::move(made), GroupedPipe<Pipe>(self().pipe(), {0, before}, std::min(before, numPartitions)));
+    }
+    /// The lines that a command writes, one process for each partition, the empty ones too: its input are the elements
+    /// as lines, as saveAsTextFile writes them.
+    ///
+    /// Shape:  RDD<T> -> RDD<string_view>, lines without their ends
+    /// Cost:   a process per partition; the task's thread serves its pipes
+    /// Errors: UsageError where the command is empty; from the action IoError where it cannot be started, or ends with
+    /// another status than 0
+    /// Source: Spark RDD.pipe
+    auto pipe(std::vector<std::string> command, std::map<std::string, std::string> environment = {},
+              Where where = Where::current()) const
+        requires Printable<T>
+    {
+        requireCommand(command, where);
+        using Pipe = std::remove_cvref_t<decltype(self().pipe())>;
+        auto made = lineageAfterNarrow(self().lineagePtr(), Self::kErased, "pipe", where, nullptr);
+        return RDD<std::string_view, CommandPipe<Pipe>>(
+            std::move(made),
+            CommandPipe<Pipe>(self().pipe(), detail::share(new Command{std::move(command), std::move(environment)})));
+    }
+    /// The same of a command line, whose words are split at white space: there is no shell.
+    auto pipe(std::string_view command, std::map<std::string, std::string> environment = {},
+              Where where = Where::current()) const
+        requires Printable<T>
+    {
+        return pipe(commandWords(command, where), std::move(environment), where);
     }
     /// The elements that the other does not have, duplicates included.
     ///
