@@ -1,6 +1,7 @@
 #include "rivulet/file_stream.h"
 
 #include "rivulet/log.h"
+#include "rivulet/serialization/stored.h"
 
 #include <set>
 
@@ -27,6 +28,12 @@ class TextFileNode final : public StreamNode<FilesRdd>, public Input {
     long allocate(Time time) override {
         choice_.choose(time);
         return 0; // lines are not counted before they are read
+    }
+    std::string position() const override { return choice_.position(); }
+    void restore(std::string_view position) override { choice_.restore(position); }
+    long allocateAgain(Time, std::string_view position) override {
+        choice_.restore(position); // the files of the batch are in it
+        return 0;
     }
 
   protected:
@@ -109,6 +116,35 @@ void FileChoice::choose(Time time) {
         logWarn(std::string(operation_) + ": " + error.what() + "; the files are looked for again in the next batch");
     }
     chosen_.insert_or_assign(time, std::move(files));
+}
+
+namespace {
+
+/// What of a file is stored.
+using StoredFile = std::tuple<std::string, std::uint64_t, Time>; // path, size, modified
+
+} // namespace
+
+std::string FileChoice::position() const {
+    std::map<Time, std::vector<StoredFile>> chosen;
+    for (const auto& [time, files] : chosen_) {
+        auto& stored = chosen[time];
+        for (const FileStatus& file : files) stored.emplace_back(file.path, file.sizeBytes, file.modified);
+    }
+    ByteWriter out;
+    out(ignoreUpTo_, lastListed_, chosen);
+    return std::move(out).text();
+}
+
+void FileChoice::restore(std::string_view position) {
+    std::map<Time, std::vector<StoredFile>> chosen;
+    ByteReader in(position);
+    in(ignoreUpTo_, lastListed_, chosen);
+    in.finish();
+    chosen_.clear();
+    for (const auto& [time, files] : chosen)
+        for (const auto& [path, sizeBytes, modified] : files)
+            chosen_[time].push_back({path, sizeBytes, modified, false});
 }
 
 const std::vector<FileStatus>& FileChoice::at(Time time) const {

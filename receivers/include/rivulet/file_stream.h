@@ -28,6 +28,9 @@ class FileChoice {
     /// What was chosen for the batch of this time.
     const std::vector<FileStatus>& at(Time time) const;
     const std::string& directory() const { return directory_; }
+    /// What was chosen, and up to when was looked: another process that restores it chooses no file again.
+    std::string position() const;
+    void restore(std::string_view position);
 
   private:
     std::vector<FileStatus> list(Time after, Time time) const;
@@ -36,7 +39,7 @@ class FileChoice {
     const char* const operation_;
     const std::string directory_;
     const std::function<bool(const std::string&)> filter_;
-    const Time ignoreUpTo_;
+    Time ignoreUpTo_;
     const Duration window_;
     std::optional<Time> lastListed_;
     std::map<Time, std::vector<FileStatus>> chosen_;
@@ -53,6 +56,12 @@ template <class T, class Read> class FileNode final : public StreamNode<RDD<T>>,
     long allocate(Time time) override {
         choice_.choose(time);
         return 0; // elements are not counted before they are read
+    }
+    std::string position() const override { return choice_.position(); }
+    void restore(std::string_view position) override { choice_.restore(position); }
+    long allocateAgain(Time, std::string_view position) override {
+        choice_.restore(position); // the files of the batch are in it
+        return 0;
     }
 
   protected:

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "rivulet/checkpoint.h"
 #include "rivulet/stream/graph.h"
 
 #include <mutex>
@@ -41,6 +42,12 @@ class StreamCore : public std::enable_shared_from_this<StreamCore> {
     void post(std::function<void(StreamingListener&)> event);
     void remember(Duration duration, std::source_location where);
 
+    /// Where the state is stored; see StreamingContext.
+    void checkpoint(std::string directory, CheckpointOptions options, std::source_location where);
+    const std::string& checkpointDirectory() const;
+    /// The time of the last batch that is over; that of the start before the first.
+    Time lastBatchTime() const;
+
     /// The core that was started and not stopped, or null.
     static std::shared_ptr<StreamCore> active();
     /// What all handles share, so that a new one can be made.
@@ -60,7 +67,8 @@ class StreamCore : public std::enable_shared_from_this<StreamCore> {
     void start(bool inLoop, std::source_location where);
     /// Runs one batch; throws what made it fail.
     void runBatch(Time time);
-    /// Runs the batch that the clock has come to, if it did not run yet.
+    /// Runs the batch that the clock has come to, if it did not run yet; before it one that an earlier process has
+    /// begun.
     void runBatchIfDue();
     void stop(bool stopContext, bool graceful);
     /// The last handle goes: stops, or (within a batch or a listener) asks for it.
@@ -75,6 +83,7 @@ class StreamCore : public std::enable_shared_from_this<StreamCore> {
 
   private:
     struct Impl;
+    void runPlanned();
     void tellStarted();
     void runLoop();
     void finish() noexcept;
