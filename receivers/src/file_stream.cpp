@@ -1,6 +1,7 @@
 #include "rivulet/file_stream.h"
 
 #include "rivulet/log.h"
+#include "rivulet/serialization/stored.h"
 
 #include <set>
 
@@ -106,6 +107,38 @@ void FileChoice::choose(Time time) {
     auto chosen = std::make_shared<const std::vector<FileStatus>>(std::move(files));
     std::lock_guard lock(*mutex_);
     chosen_.insert_or_assign(time, std::move(chosen));
+}
+
+namespace {
+
+/// What of a file is stored.
+using StoredFile = std::tuple<std::string, std::uint64_t, Time>; // path, size, modified
+
+} // namespace
+
+std::string FileChoice::position() const {
+    std::map<Time, std::vector<StoredFile>> chosen;
+    for (const auto& [time, files] : chosen_) {
+        auto& stored = chosen[time];
+        for (const FileStatus& file : *files) stored.emplace_back(file.path, file.sizeBytes, file.modified);
+    }
+    ByteWriter out;
+    out(ignoreUpTo_, lastListed_, chosen);
+    return std::move(out).text();
+}
+
+void FileChoice::restore(std::string_view position) {
+    std::map<Time, std::vector<StoredFile>> chosen;
+    ByteReader in(position);
+    in(ignoreUpTo_, lastListed_, chosen);
+    in.finish();
+    std::lock_guard lock(*mutex_);
+    chosen_.clear();
+    for (const auto& [time, files] : chosen) {
+        std::vector<FileStatus> restored;
+        for (const auto& [path, sizeBytes, modified] : files) restored.push_back({path, sizeBytes, modified, false});
+        chosen_[time] = std::make_shared<const std::vector<FileStatus>>(std::move(restored));
+    }
 }
 
 ChosenFiles FileChoice::at(Time time) const {

@@ -2,6 +2,7 @@
 
 #include "batches/batch_runner.h"
 #include "batches/ticks.h"
+#include "durable/durability.h"
 #include "rivulet/log.h"
 #include "signal_stop.h"
 
@@ -42,6 +43,9 @@ struct StreamCore::Impl {
     // Changed before the start alone; then used by the thread that runs the batches.
     Duration remembered{};
     std::optional<LateBatches> lateBatches; // nothing: as the configuration says
+    std::string checkpointDirectory; // empty: nothing outlives the process
+    CheckpointOptions checkpointOptions;
+    std::unique_ptr<Durability> durability;
     Ticks ticks;
 
     /// With `mutex` held.
@@ -120,6 +124,26 @@ void StreamCore::setLateBatches(LateBatches policy, std::source_location where) 
     impl_->lateBatches = policy;
 }
 
+void StreamCore::checkpoint(std::string directory, CheckpointOptions options, std::source_location where) {
+    requireOpen("checkpoint", where);
+    while (directory.size() > 1 && directory.back() == '/') directory.pop_back();
+    if (directory.empty())
+        throw UsageError("checkpoint: the directory has no name; leave checkpoint() out where nothing is to outlive "
+                         "the process",
+                         where);
+    if (const auto scheme = directory.find("://"); scheme != directory.npos)
+        throw UsageError("checkpoint: '" + directory +
+                             "' names a scheme; a checkpoint lies in a local directory, which "
+                             "is given by its path",
+                         where);
+    impl_->checkpointDirectory = std::move(directory);
+    impl_->checkpointOptions = std::move(options);
+}
+
+const std::string& StreamCore::checkpointDirectory() const { return impl_->checkpointDirectory; }
+
+Time StreamCore::lastBatchTime() const { return impl_->ticks.last(); }
+
 std::shared_ptr<StreamCore> StreamCore::active() {
     std::shared_ptr<StreamCore> core;
     {
@@ -174,16 +198,30 @@ void StreamCore::start(bool inLoop, std::source_location where) {
         impl_->starting = true;
     }
     try {
-        impl_->graph.freeze(impl_->remembered);
-        const Time zero = floorTime(clock_->now(), batchDuration_);
-        impl_->runner.readSettings(context_.conf(), zero);
+        impl_->graph.freeze(impl_->remembered, !impl_->checkpointDirectory.empty());
+        Time zero = floorTime(clock_->now(), batchDuration_);
+        if (!impl_->checkpointDirectory.empty()) {
+            const std::string application =
+                context_.conf().contains("rivulet.app.name") ? context_.conf().get("rivulet.app.name") : std::string();
+            impl_->durability = std::make_unique<Durability>(impl_->checkpointDirectory, impl_->checkpointOptions,
+                                                             application, impl_->graph, batchDuration_);
+            impl_->durability->beginAt(zero);
+            zero = impl_->durability->zeroTime();
+        }
+        impl_->runner.readSettings(context_.conf(), impl_->durability ? impl_->durability->lastTime() : zero);
         impl_->ticks = Ticks({.zero = zero,
                               .batch = batchDuration_,
                               .slack = impl_->graph.slack(),
                               .longSlides = impl_->graph.slidesOver(batchDuration_),
                               .late = impl_->lateBatches.value_or(
                                   parseLateBatches(context_.conf().get("rivulet.streaming.lateBatches")))});
+        if (impl_->durability) {
+            impl_->ticks.setLast(impl_->durability->lastTime());
+            impl_->durability->recoverStates();
+        }
         impl_->graph.startInputs();
+        if (impl_->durability) impl_->durability->restorePositions();
+        impl_->runner.setDurability(impl_->durability.get());
         if (inLoop && context_.conf().getBool("rivulet.streaming.stopGracefullyOnShutdown"))
             stopOnSignal(shared_from_this(), true);
     } catch (...) {
@@ -210,6 +248,7 @@ void StreamCore::runLoop() {
     const auto stop = impl_->stopSource.get_token();
     tellStarted();
     try {
+        runPlanned();
         while (const auto time = impl_->ticks.await(*clock_, stop)) {
             impl_->counters.missed(impl_->ticks.missedBefore(*time));
             runBatch(*time);
@@ -225,7 +264,14 @@ void StreamCore::runBatch(Time time) {
     impl_->runner.run(time);
 }
 
+/// What an earlier process has begun has to be finished first: its outputs may have gone out.
+void StreamCore::runPlanned() {
+    if (!impl_->durability) return;
+    if (const auto time = impl_->durability->planned()) runBatch(*time);
+}
+
 void StreamCore::runBatchIfDue() {
+    runPlanned();
     if (const auto due = impl_->ticks.latest(clock_->now())) runBatch(*due);
 }
 
@@ -252,6 +298,8 @@ void StreamCore::finish() noexcept {
         }
     }
     const long unallocated = impl_->graph.unallocated();
+    impl_->runner.setDurability(nullptr);
+    impl_->durability.reset(); // gives the directory back
     impl_->bus.tellPosted();
     if (stopContext) context_.stop();
     {

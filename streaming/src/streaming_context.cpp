@@ -3,6 +3,9 @@
 #include "rivulet/testing.h"
 #include "signal_stop.h"
 
+#include <algorithm>
+#include <filesystem>
+
 namespace rivulet {
 namespace {
 
@@ -35,6 +38,22 @@ std::optional<StreamingContext> StreamingContext::getActive() {
     auto handle = std::static_pointer_cast<const Handle>(core->owner());
     if (!handle) return std::nullopt; // the last one has just gone
     return StreamingContext(std::move(handle));
+}
+
+void StreamingContext::requireDirectory(const StreamingContext& ssc, const std::string& directory, Where where) {
+    const auto normal = [](const std::string& path) {
+        auto absolute = std::filesystem::absolute(path).lexically_normal();
+        return absolute.has_filename() ? absolute : absolute.parent_path(); // without a slash at the end
+    };
+    const std::string& set = ssc.core()->checkpointDirectory();
+    if (set.empty())
+        throw UsageError("getOrCreate: the function has set no checkpoint directory; call ssc.checkpoint(\"" +
+                             directory + "\") in it",
+                         where);
+    if (normal(set) != normal(directory))
+        throw UsageError("getOrCreate: the directory is '" + directory + "', and the function has set '" + set +
+                             "'; give both the same",
+                         where);
 }
 
 StreamingContextState StreamingContext::getState() const { return StreamingContextState(core()->state()); }
@@ -70,7 +89,11 @@ TestStreamingContext::TestStreamingContext(const Context& context, Duration batc
       clock_(std::move(clock)) {}
 
 void TestStreamingContext::advanceBatch(int count, Where where) {
-    if (getState() == StreamingContextState::INITIALIZED) core()->start(false, where);
+    if (getState() == StreamingContextState::INITIALIZED) {
+        core()->start(false, where);
+        // One that goes on from a checkpoint: the clock is where the last batch was.
+        clock_->advance(std::max(core()->lastBatchTime() - clock_->now(), Duration::zero()));
+    }
     for (int i = 0; i < count; ++i) {
         if (getState() == StreamingContextState::STOPPED)
             throw UsageError("advanceBatch: this StreamingContext was stopped", where);

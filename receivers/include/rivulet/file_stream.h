@@ -38,6 +38,9 @@ class FileChoice {
     const std::string& directory() const { return directory_; }
     /// The paths of those that were chosen for the batch of this time, a line for each.
     std::string pathsAt(Time time) const;
+    /// What was chosen, and up to when was looked: another process that restores it chooses no file again.
+    std::string position() const;
+    void restore(std::string_view position);
 
   private:
     std::vector<FileStatus> list(Time after, Time time) const;
@@ -46,7 +49,7 @@ class FileChoice {
     const char* const operation_;
     const std::string directory_;
     const std::function<bool(const std::string&)> filter_;
-    const Time ignoreUpTo_;
+    Time ignoreUpTo_;
     const Duration window_;
     std::optional<Time> lastListed_;
     std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>(); // guards chosen_ against `at`
@@ -63,6 +66,12 @@ class FileInput : public Input {
         return 0; // elements are not counted before they are read
     }
     std::string describe(Time time) const override { return choice_.pathsAt(time); }
+    std::string position() const override { return choice_.position(); }
+    void restore(std::string_view position) override { choice_.restore(position); }
+    long allocateAgain(Time, std::string_view position) override {
+        choice_.restore(position); // the files of the batch are in it
+        return 0;
+    }
 
   protected:
     const FileChoice& choice() const { return choice_; }

@@ -32,6 +32,19 @@ template <class T> class InputDStream {
     /// the start): several batch durations where late batches were merged. Nothing: the stream has no RDD then. Called
     /// once per batch, so it may move a position; what it throws fails the batch.
     virtual std::optional<RDD<T>> compute(const Context& sc, Time from, Time to) = 0;
+
+    // For programs with a checkpoint directory. What follows from the times alone needs none of these.
+
+    /// Where the source stands after the last `compute`: an offset, a number, in a form of its own.
+    virtual std::string position() const { return {}; }
+    /// Goes to a position that an earlier process had. Called after `start`, before any `compute`.
+    virtual void restore(std::string_view position) { static_cast<void>(position); }
+    /// `compute` for a batch that an earlier process had begun and not finished, and that ended at `end`. Override it
+    /// where `compute` would go to another position now: the batch must have what it had.
+    virtual std::optional<RDD<T>> computeAgain(const Context& sc, Time from, Time to, std::string_view end) {
+        static_cast<void>(end);
+        return compute(sc, from, to);
+    }
 };
 
 /// A source of some element type.
@@ -42,6 +55,11 @@ namespace detail {
 
 [[noreturn]] void throwForeignRdd(const CallSite& site);
 [[noreturn]] void throwNoInput(std::source_location where);
+/// Throws that a source does not give again what it gave.
+[[noreturn]] void throwOtherPosition(const CallSite& site, Time time);
+/// The position of a pulled source, as it is stored: the time of its last batch, and its own.
+std::string pulledPosition(Time last, std::string own);
+std::pair<Time, std::string> readPulledPosition(std::string_view position);
 /// Logs what stopping a source has thrown.
 void logStopFailure(const CallSite& site, const std::exception_ptr& error) noexcept;
 
@@ -67,18 +85,34 @@ template <class T> class PulledNode final : public StreamNode<RDD<T>>, public In
         }
     }
     long allocate(Time time) override {
-        const Context& context = this->core()->context();
-        auto rdd = source_->compute(context, std::exchange(last_, time), time);
-        if (!rdd) return 0;
-        if (checkedLineage(rdd->lineagePtr()).engine() != context.engine()) throwForeignRdd(this->site());
-        this->set(time, std::move(*rdd));
-        return 0; // the elements of an RDD are not counted before they are computed
+        const Time from = std::exchange(last_, time);
+        return take(time, source_->compute(this->core()->context(), from, time));
+    }
+    std::string position() const override { return pulledPosition(last_, source_->position()); }
+    void restore(std::string_view position) override {
+        const auto [last, own] = readPulledPosition(position);
+        last_ = last;
+        source_->restore(own);
+    }
+    long allocateAgain(Time time, std::string_view end) override {
+        const Time from = std::exchange(last_, time);
+        auto rdd = source_->computeAgain(this->core()->context(), from, time, readPulledPosition(end).second);
+        if (position() != end) throwOtherPosition(this->site(), time);
+        return take(time, std::move(rdd));
     }
 
   protected:
     std::optional<RDD<T>> compute(Time) override { return std::nullopt; }
 
   private:
+    long take(Time time, std::optional<RDD<T>> rdd) {
+        if (!rdd) return 0;
+        const Context& context = this->core()->context();
+        if (checkedLineage(rdd->lineagePtr()).engine() != context.engine()) throwForeignRdd(this->site());
+        this->set(time, std::move(*rdd));
+        return 0; // the elements of an RDD are not counted before they are computed
+    }
+
     const std::string kind_;
     const std::shared_ptr<InputDStream<T>> source_;
     Time last_{};
@@ -111,6 +145,8 @@ struct RecordRange {
 };
 RecordRange recordsOf(long perSecond, Duration from, Duration to, int mostSlices);
 void requireRate(long perSecond, std::source_location where);
+std::string positionOfTime(Time time);
+Time timeOfPosition(std::string_view position);
 
 /// So many records per second, made of their numbers.
 template <class T, class F> class RateInput final : public InputDStream<T> {
@@ -120,6 +156,10 @@ template <class T, class F> class RateInput final : public InputDStream<T> {
         if (!zero_) zero_ = from;
         const RecordRange range = recordsOf(perSecond_, from - *zero_, to - *zero_, sc.defaultParallelism());
         return sc.range(range.begin, range.end, 1, range.slices).map(make_);
+    }
+    std::string position() const override { return zero_ ? positionOfTime(*zero_) : std::string(); }
+    void restore(std::string_view position) override {
+        if (!position.empty()) zero_ = timeOfPosition(position);
     }
 
   private:

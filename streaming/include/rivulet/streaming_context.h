@@ -47,6 +47,36 @@ class StreamingContext {
         return create();
     }
 
+    /// Stores what the streams keep in a directory: states, positions of the sources, which batch was the last. Each
+    /// batch is committed there when all of it has succeeded, with one synced write, and another process that is given
+    /// the same directory goes on after the last batch that was: the state is that of every record once.
+    ///
+    /// Nothing of the program is stored, so it may change. Stateful operators and sources are found again by the names
+    /// that `.uid` gives them, which are required then; keys and states are written as `serialization/stored.h` says.
+    /// A batch that was begun and not finished is run again first, with the time and the input that it had, so an
+    /// output that can tell batches by their times has each of them once.
+    ///
+    /// Cost:   two syncs of the disk per batch (its plan, its commit); changed rows are written three times over time
+    /// Errors: UsageError where the directory has no name or a scheme; at the start, where names are missing or given
+    ///         twice, or a type cannot be written. RecoveryError at the start, where the directory is in use, is not
+    ///         whole, or does not fit the program; it says what can be done, by `options` for example
+    /// Source: Spark StreamingContext.checkpoint
+    void checkpoint(std::string directory, CheckpointOptions options = {}, Where where = Where::current()) const {
+        core()->checkpoint(std::move(directory), std::move(options), where);
+    }
+    /// What `build()` gives, which always runs and is not started; it must have called `checkpoint` with this
+    /// directory. Whether it goes on from what is there, or begins, is seen at the start.
+    ///
+    /// Errors: UsageError where `build` has set another directory, or none
+    /// Source: Spark StreamingContext.getOrCreate, which does not run the function where there is a checkpoint
+    template <class Build>
+        requires std::invocable<Build&>
+    static StreamingContext getOrCreate(const std::string& directory, Build build, Where where = Where::current()) {
+        StreamingContext ssc = build();
+        requireDirectory(ssc, directory, where);
+        return ssc;
+    }
+
     /// Has every stream keep its RDDs for at least this long. May be called once.
     void remember(Duration duration, Where where = Where::current()) const { core()->remember(duration, where); }
 
@@ -192,6 +222,7 @@ class StreamingContext {
         std::shared_ptr<detail::StreamCore> core;
         ~Handle() { core->release(); }
     };
+    static void requireDirectory(const StreamingContext& ssc, const std::string& directory, Where where);
     explicit StreamingContext(std::shared_ptr<const Handle> handle) : handle_(std::move(handle)) {}
 
     std::shared_ptr<const Handle> handle_;

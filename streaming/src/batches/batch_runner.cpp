@@ -1,5 +1,6 @@
 #include "batches/batch_runner.h"
 
+#include "durable/durability.h"
 #include "rivulet/log.h"
 
 #include <algorithm>
@@ -73,7 +74,7 @@ void BatchRunner::run(Time time) {
     forgotten_.clear();
     lastWasShort_ = batch.processingDelay < std::chrono::milliseconds(1);
     if (!batch.failure) return;
-    if (failed_ != Failed::skip) std::rethrow_exception(batch.failure);
+    if (failed_ != Failed::skip || isCut()) std::rethrow_exception(batch.failure);
     logError("skipped with its " + std::to_string(batch.numRecords()) + " records: " + messageOf(batch.failure));
 }
 
@@ -81,6 +82,7 @@ void BatchRunner::run(Time time) {
 void BatchRunner::begin(BatchInfo& batch) {
     forget(batch.batchTime);
     allocate(batch);
+    if (durability_) durability_->begun(batch.batchTime);
     counters_.submitted(batch);
     bus_.tell([&](StreamingListener& listener) { listener.onBatchSubmitted(batch); });
     batch.schedulingDelay =
@@ -100,7 +102,8 @@ void BatchRunner::forget(Time time) {
 
 void BatchRunner::allocate(BatchInfo& batch) const {
     for (const auto& input : graph_.inputs()) {
-        batch.inputRecords[input->id()] = input->allocate(batch.batchTime);
+        batch.inputRecords[input->id()] =
+            durability_ ? durability_->allocate(*input, batch.batchTime) : input->allocate(batch.batchTime);
         if (auto told = input->describe(batch.batchTime); !told.empty())
             batch.inputDescriptions.emplace(input->id(), std::move(told));
     }
@@ -109,7 +112,7 @@ void BatchRunner::allocate(BatchInfo& batch) const {
 void BatchRunner::attemptUntilDone(BatchInfo& batch) {
     for (int tried = 1;; ++tried) {
         attempt(batch);
-        if (!batch.failure || tried >= attempts_ || stop_.stop_requested()) return;
+        if (!batch.failure || tried >= attempts_ || stop_.stop_requested() || isCut()) return;
         logWarn("attempt " + std::to_string(tried) + " of " + std::to_string(attempts_) +
                 " failed and is repeated: " + messageOf(batch.failure));
     }
@@ -204,6 +207,7 @@ void BatchRunner::runOutput(OutputOperationInfo& output, const std::function<voi
 /// The one place where a batch is finished: all of it has succeeded, and what it changed comes into force. What must be
 /// true in a crash from here on is to be written before the first `commit`; a throw here undoes the attempt.
 void BatchRunner::commit(const BatchInfo& batch) {
+    if (durability_) durability_->commit(batch.batchTime);
     for (KeptByBatch* lasting : graph_.kept()) lasting->commit(batch.batchTime);
 }
 
@@ -215,9 +219,18 @@ void BatchRunner::undo(const BatchInfo& batch) noexcept {
 
 /// The one place where a batch is given up, after its last attempt, or when its input could not be fixed: its records
 /// are lost, and counted. No listener knows of it yet.
-void BatchRunner::abandon(const BatchInfo& batch) {
+void BatchRunner::abandon(BatchInfo& batch) {
     abandonedRecords_ += batch.numRecords();
     planned_ = batch.batchTime.time_since_epoch().count();
+    if (!durability_ || failed_ != Failed::skip || isCut()) return;
+    try {
+        durability_->commitSkipped(batch.batchTime); // or a restart would run it again
+    } catch (...) {
+        batch.failure = describeFailure(batch.batchTime, std::current_exception());
+    }
 }
+
+/// Whether nothing can be stored any more: after a write that failed no batch may follow (F18).
+bool BatchRunner::isCut() const { return durability_ && durability_->failed(); }
 
 } // namespace rivulet::detail

@@ -10,6 +10,8 @@
 
 namespace rivulet::detail {
 
+class Durability;
+
 /// Runs one batch: fixes its input, plans its jobs, runs them, and has what it changed come into force or be as before.
 ///
 /// Threads: one batch after the other; getters from any thread
@@ -19,6 +21,8 @@ class BatchRunner {
     BatchRunner(StreamGraph& graph, ListenerBus& bus, BatchCounters& counters, Clock& clock, std::stop_token stop);
     /// At the start, once the graph is frozen.
     void readSettings(const Conf& conf, Time zero);
+    /// At the start, where there is a checkpoint directory: what commits the batches.
+    void setDurability(Durability* durability) { durability_ = durability; }
 
     /// Throws what made the batch fail, unless failed ones are to be skipped.
     void run(Time time);
@@ -47,7 +51,8 @@ class BatchRunner {
     void runOutput(OutputOperationInfo& output, const std::function<void()>& job);
     void commit(const BatchInfo& batch);
     void undo(const BatchInfo& batch) noexcept;
-    void abandon(const BatchInfo& batch);
+    void abandon(BatchInfo& batch);
+    bool isCut() const;
 
     StreamGraph& graph_;
     ListenerBus& bus_;
@@ -61,6 +66,7 @@ class BatchRunner {
     Failed failed_ = Failed::stop;
     int attempts_ = 1; // at a batch
     int concurrentJobs_ = 1;
+    Durability* durability_ = nullptr; // null: nothing outlives the process
 
     // Changed by the thread that runs the batches, while no other is within one.
     Time current_{};

@@ -12,11 +12,11 @@ void StreamGraph::add(std::shared_ptr<Input> input) {
     declaredInputs_.push_back(std::move(input));
 }
 
-void StreamGraph::freeze(Duration remembered) {
+void StreamGraph::freeze(Duration remembered, bool durable) {
     collectNodes();
     collectInputs();
     for (const auto& output : outputs_) output.node->remember(std::max(remembered, output.node->slide()));
-    warnOfState();
+    if (!durable) warnOfState();
 }
 
 void StreamGraph::collectNodes() {

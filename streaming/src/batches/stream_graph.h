@@ -15,8 +15,8 @@ class StreamGraph {
     /// Gives it the next id.
     void add(std::shared_ptr<Input> input);
     /// At the start: finds what the outputs need, and has each node remember as long as is needed, the outputs' at
-    /// least for `remembered`.
-    void freeze(Duration remembered);
+    /// least for `remembered`. Not `durable`: warns of the states that a crash loses.
+    void freeze(Duration remembered, bool durable);
     /// Starts the inputs. Where one throws, it and those that follow are taken out: they need no stop.
     void startInputs();
 

@@ -250,7 +250,8 @@ struct CheckpointStore::Impl {
         }
         require(status, "open", path("state"));
         check();
-        if (!witnessed) logWarn("checkpoint: directory '" + directory + "' had no witness file; a new one is written");
+        if (!witnessed && epoch > 0)
+            logWarn("checkpoint: directory '" + directory + "' had no witness file; a new one is written");
     }
     /// Reads what the database has reached, and compares it with what is known of it from outside.
     void check() {

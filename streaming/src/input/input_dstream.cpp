@@ -1,6 +1,7 @@
 #include "rivulet/input_dstream.h"
 
 #include "rivulet/log.h"
+#include "rivulet/serialization/stored.h"
 
 #include <algorithm>
 
@@ -15,6 +16,41 @@ void throwForeignRdd(const CallSite& site) {
 void throwNoInput(std::source_location where) {
     throw UsageError("inputStream: the pointer is null; give it a source, by value or by a pointer that owns one",
                      where);
+}
+
+void throwOtherPosition(const CallSite& site, Time time) {
+    throw UsageError(site.text() + ": the batch of " + toString(time) +
+                         " was begun by an earlier process, and the source has come to another position when it was "
+                         "asked for it again; override computeAgain so that it ends where it is told",
+                     site.where);
+}
+
+std::string pulledPosition(Time last, std::string own) {
+    ByteWriter out;
+    out(last, own);
+    return std::move(out).text();
+}
+
+std::pair<Time, std::string> readPulledPosition(std::string_view position) {
+    std::pair<Time, std::string> read;
+    ByteReader in(position);
+    in(read);
+    in.finish();
+    return read;
+}
+
+std::string positionOfTime(Time time) {
+    ByteWriter out;
+    out(time);
+    return std::move(out).text();
+}
+
+Time timeOfPosition(std::string_view position) {
+    Time time{};
+    ByteReader in(position);
+    in(time);
+    in.finish();
+    return time;
 }
 
 void logStopFailure(const CallSite& site, const std::exception_ptr& error) noexcept {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "rivulet/checkpoint.h"
 #include "rivulet/stream/graph.h"
 
 namespace rivulet {
@@ -48,6 +49,12 @@ class StreamCore : public std::enable_shared_from_this<StreamCore> {
     void remember(Duration duration, std::source_location where);
     void setLateBatches(LateBatches policy, std::source_location where);
 
+    /// Where the state is stored; see StreamingContext.
+    void checkpoint(std::string directory, CheckpointOptions options, std::source_location where);
+    const std::string& checkpointDirectory() const;
+    /// The time of the last batch that is over; that of the start before the first.
+    Time lastBatchTime() const;
+
     /// The core that was started and not stopped, or null.
     static std::shared_ptr<StreamCore> active();
     /// What all handles share, so that a new one can be made.
@@ -69,7 +76,8 @@ class StreamCore : public std::enable_shared_from_this<StreamCore> {
     void start(bool inLoop, std::source_location where);
     /// Runs one batch; throws what made it fail.
     void runBatch(Time time);
-    /// Runs the batch that the clock has come to, if it did not run yet.
+    /// Runs the batch that the clock has come to, if it did not run yet; before it one that an earlier process has
+    /// begun.
     void runBatchIfDue();
     void stop(bool stopContext, bool graceful);
     /// The last handle goes: stops, or (within a batch or a listener) asks for it.
@@ -84,6 +92,7 @@ class StreamCore : public std::enable_shared_from_this<StreamCore> {
 
   private:
     struct Impl;
+    void runPlanned();
     void tellStarted();
     void runLoop();
     void finish() noexcept;

@@ -16,6 +16,7 @@
 namespace rivulet::detail {
 
 class StreamCore;
+class DurableState;
 
 /// A place in the graph of streams whose RDDs are made once per batch time: sources, shuffles, windows, state,
 /// `transform`. What lies between them is fused and has no node.
@@ -42,6 +43,7 @@ class StreamNodeBase {
     void remember(Duration atLeast);
     /// How long its parents have to remember where it remembers for `own`.
     virtual Duration neededOfParents(Duration own) const { return own; }
+    Duration rememberedFor() const { return remembered_; }
     using Forgotten = std::vector<std::shared_ptr<const void>>;
     /// Forgets what is no longer needed once the batch of this time is done, and gives it away to be destroyed.
     void forgetUpTo(Time batchTime, Forgotten& forgotten) { forget(batchTime - remembered_, forgotten); }
@@ -186,6 +188,16 @@ class Input {
     /// Records that could not be taken in (a line that is too long, half a line at a stop).
     virtual long dropped() const { return 0; }
 
+    // Where there is a checkpoint directory:
+
+    /// What a later process needs to go on after the batch that was allocated last. It is stored with that batch.
+    virtual std::string position() const { return {}; }
+    /// Goes on from a position that an earlier process had. After `start`, before any batch.
+    virtual void restore(std::string_view) {}
+    /// `allocate` for a batch that an earlier process had begun: it must have what it had then, when this was the
+    /// position after it.
+    virtual long allocateAgain(Time time, std::string_view) { return allocate(time); }
+
     /// What it is, in a few words: "Socket stream".
     virtual std::string kind() const { return "Input stream"; }
     virtual bool isReceiver() const { return false; }
@@ -213,6 +225,8 @@ class KeptByBatch {
     virtual bool hasMore() const { return false; }
     /// Whether it lasts as long as the program does, so that its loss in a crash matters.
     virtual bool isState() const { return false; }
+    /// What of it is stored where there is a checkpoint directory; null where it cannot be.
+    virtual DurableState* durable() { return nullptr; }
 };
 
 /// One output operation: gives the job of a batch, or none where its stream has no RDD then.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "rivulet/stream/core.h"
+#include "rivulet/stream/durable/stored_panes.h"
 
 /// Streams whose RDDs are computed when their batch runs and then kept as rows, without the lineage that they came
 /// from: a window holds its panes and not what was received, and a state does not remember every batch since the start.
@@ -82,14 +83,7 @@ template <class T> class KeptStreamNode : public StreamNode<RDD<T>>, public Kept
         if (!isValidTime(*this->core(), time, this->slide())) return;
         std::shared_ptr<const Partitioner> partitioner;
         auto rows = makeRows(time, partitioner);
-        if (!rows) return;
-        const auto engine = this->core()->context().engine();
-        std::int64_t bytes = 0;
-        for (const auto& partition : *rows) bytes += std::int64_t(rowsSizeBytes(*partition));
-        MemoryReservation memory(engine->memory(), engine->memory()->consumer("streams"), bytes);
-        auto made = makeLineage(engine, "KeptRDD", this->site(), std::move(partitioner));
-        auto node = makeNode<KeptNode<T>>(made, std::move(*rows), std::move(memory));
-        this->set(time, RDD<T>(std::move(made), ErasedPipe<T>(std::move(node))));
+        if (rows) keepRows(time, std::move(*rows), std::move(partitioner));
     }
     void commit(Time) override {}
     void abort(Time time) noexcept override { this->drop(time); }
@@ -101,17 +95,84 @@ template <class T> class KeptStreamNode : public StreamNode<RDD<T>>, public Kept
     /// Runs the jobs that compute the rows of this batch; none where the stream has no RDD then.
     virtual std::optional<std::vector<KeptRows<T>>> makeRows(Time time,
                                                              std::shared_ptr<const Partitioner>& partitioner) = 0;
+    /// Gives the RDD of a time its rows.
+    void keepRows(Time time, std::vector<KeptRows<T>> rows, std::shared_ptr<const Partitioner> partitioner) {
+        const auto engine = this->core()->context().engine();
+        std::int64_t bytes = 0;
+        for (const auto& partition : rows) bytes += std::int64_t(rowsSizeBytes(*partition));
+        MemoryReservation memory(engine->memory(), engine->memory()->consumer("streams"), bytes);
+        auto made = makeLineage(engine, "KeptRDD", this->site(), std::move(partitioner));
+        auto node = makeNode<KeptNode<T>>(made, std::move(rows), std::move(memory));
+        this->set(time, RDD<T>(std::move(made), ErasedPipe<T>(std::move(node))));
+    }
     std::optional<RDD<T>> compute(Time) override { return std::nullopt; } // there is what was materialized, and no more
 };
 
 /// A pane: what a stream had in one batch.
-template <class Recipe> class PaneNode final : public KeptStreamNode<typename Recipe::RddType::Owned> {
+template <class Recipe>
+class PaneNode final : public KeptStreamNode<typename Recipe::RddType::Owned>, public DurableState {
   public:
     using T = typename Recipe::RddType::Owned;
 
     PaneNode(std::weak_ptr<StreamCore> core, CallSite site, Recipe recipe)
         : KeptStreamNode<T>(std::move(core), site, recipe.root()->slide(), {recipe.root()}),
           recipe_(std::move(recipe)) {}
+
+    void materialize(Time time) override {
+        fresh_.clear();
+        time_ = time;
+        KeptStreamNode<T>::materialize(time);
+    }
+    void commit(Time) override {
+        fresh_.clear();
+        stored_.commit();
+    }
+    void abort(Time time) noexcept override {
+        fresh_.clear();
+        stored_.abort();
+        this->drop(time);
+    }
+
+    DurableState* durable() override { return this; }
+    std::string form() const override {
+        if constexpr (Storable<T>)
+            return std::string(this->site().operation) + " of " + storedForm<T>();
+        else
+            throwNotStorable(this->site());
+    }
+    void recover(const DurableReader& reader) override {
+        if constexpr (Storable<T>) {
+            for (const auto& [batch, pieces] : stored_.read(reader)) {
+                std::vector<KeptRows<T>> rows;
+                for (const auto& [key, piece] : pieces) {
+                    while (rows.size() <= key.partition) rows.push_back(share(new Rows<T>()));
+                    auto& partition = const_cast<Rows<T>&>(*rows[key.partition]); // made here
+                    ByteReader in(piece);
+                    for (std::uint32_t left = readPaneHeader(in).rows; left > 0; --left) {
+                        T row{};
+                        in(row);
+                        partition.push_back(std::move(row));
+                    }
+                    in.finish();
+                }
+                this->keepRows(batch, std::move(rows), nullptr);
+            }
+        } else {
+            static_cast<void>(reader);
+        }
+    }
+    void save(DurableWriter& writer) override {
+        if constexpr (Storable<T>) {
+            stored_.eraseUpTo(writer, time_ - this->rememberedFor());
+            for (std::size_t p = 0; p < fresh_.size(); ++p) {
+                PaneWriter out(time_, p == 0); // that there was a pane is known by its first partition
+                for (const T& row : *fresh_[p]) out.row(row);
+                stored_.write(writer, std::uint32_t(p), time_, out.finish());
+            }
+        } else {
+            static_cast<void>(writer);
+        }
+    }
 
   protected:
     std::optional<std::vector<KeptRows<T>>> makeRows(Time time,
@@ -120,18 +181,21 @@ template <class Recipe> class PaneNode final : public KeptStreamNode<typename Re
         if (!rdd) return std::nullopt;
         partitioner = rdd->partitioner();
         const auto& pipe = rdd->pipe();
-        return runTasks<KeptRows<T>, std::remove_cvref_t<decltype(pipe)>>(rdd->lineagePtr(), this->site(),
-                                                                          allPartitions(rdd->getNumPartitions()),
-                                                                          [&](int p, TaskContext& task) -> KeptRows<T> {
-                                                                              auto rows = share(new Rows<T>());
-                                                                              AppendSink<T> sink{*rows};
-                                                                              drain(pipe, p, task, sink);
-                                                                              return rows;
-                                                                          });
+        return fresh_ = runTasks<KeptRows<T>, std::remove_cvref_t<decltype(pipe)>>(
+                   rdd->lineagePtr(), this->site(), allPartitions(rdd->getNumPartitions()),
+                   [&](int p, TaskContext& task) -> KeptRows<T> {
+                       auto rows = share(new Rows<T>());
+                       AppendSink<T> sink{*rows};
+                       drain(pipe, p, task, sink);
+                       return rows;
+                   });
     }
 
   private:
     Recipe recipe_;
+    std::vector<KeptRows<T>> fresh_; // of the batch that runs
+    Time time_{};
+    StoredPanes stored_;
 };
 
 } // namespace rivulet::detail

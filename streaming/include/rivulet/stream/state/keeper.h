@@ -1,5 +1,6 @@
 #pragma once
 
+#include "rivulet/stream/durable/stored_rows.h"
 #include "rivulet/stream/kept.h"
 #include "rivulet/stream/state/input.h"
 #include "rivulet/stream/state/table.h"
@@ -44,6 +45,7 @@ template <class K, class S> class StateTables {
             tables_.push_back(std::make_unique<StateTable<K, S>>(timed));
     }
     const std::shared_ptr<const Partitioner>& partitioner() const { return partitioner_; }
+    const Router<K>& route() const { return route_; }
     int partitions() const { return int(tables_.size()); }
     StateTable<K, S>& operator[](std::size_t partition) const { return *tables_[partition]; }
 
@@ -155,6 +157,7 @@ template <class K, class S> class StateKeeper {
 
     /// Before the first batch.
     void load(const std::shared_ptr<Engine>& engine, CallSite site, Time time) {
+        loaded_ = true;
         if (!initial_) return;
         const StateJob<Initial> job(engine, site, partitioner(), &*initial_, inputPlan());
         apply(job, time, job.template run<StateDelta<K, S>>([&](int p, TaskContext& task) {
@@ -188,9 +191,14 @@ template <class K, class S> class StateKeeper {
         for (int p = 0; p < tables_->partitions(); ++p) table(p).commit();
         slabs_->trim();
         memory_.resize(std::int64_t(tables_->sizeBytes() + slabs_->sizeBytes()));
+        for (PartitionLog& log : logs_) log.commit();
+        if (relayouted_) obsolete_.clear();
+        rewritten_ = rewritten_ || relayouted_;
     }
     void abort() noexcept {
         for (int p = 0; p < tables_->partitions(); ++p) table(p).abort();
+        for (PartitionLog& log : logs_) log.abort();
+        relayouted_ = false;
     }
     /// The states after the batch that was applied last, as an RDD.
     Initial version(const std::shared_ptr<Engine>& engine, CallSite site) const {
@@ -206,7 +214,125 @@ template <class K, class S> class StateKeeper {
         for (int p = 0; p < tables_->partitions(); ++p) table(p).eachChange(visit);
     }
 
+    // ---- what is stored
+
+    /// Puts what was stored into the tables, each of which is filled by a task.
+    void recover(const std::shared_ptr<Engine>& engine, CallSite site, const DurableReader& reader) {
+        const std::string layout = reader.layout();
+        if (layout.empty()) return;
+        initial_.reset(); // it was before the first batch of all
+        loaded_ = true;
+        makeLogs();
+        const StateJob<Initial> job(engine, site, partitioner(), nullptr);
+        if (layout == layoutNow()) {
+            job.template run<char>([&](int p, TaskContext&) {
+                PartitionLog log;
+                reader.each(std::uint32_t(p), [&](const PieceKey& key, std::string_view piece) {
+                    log.found(key);
+                    restorePiece(piece, p, reader.time(), false);
+                });
+                logs_[std::size_t(p)] = std::move(log);
+                return char();
+            });
+            rewritten_ = true;
+        } else {
+            reader.each([&](const PieceKey& key, std::string_view) { obsolete_.push_back(key); });
+            job.template run<char>([&](int p, TaskContext&) {
+                reader.each(
+                    [&](const PieceKey&, std::string_view piece) { restorePiece(piece, p, reader.time(), true); });
+                return char();
+            });
+        }
+        memory_.resize(std::int64_t(tables_->sizeBytes()));
+    }
+    /// Between `materialize` and `commit`.
+    void save(DurableWriter& writer) {
+        if (!loaded_) return; // it has not had a batch, and what it begins with may be yet to come
+        makeLogs();
+        if (!rewritten_) {
+            for (const PieceKey& key : obsolete_) writer.erase(key);
+            writer.setLayout(layoutNow());
+            relayouted_ = true;
+        }
+        for (int p = 0; p < tables_->partitions(); ++p) savePartition(writer, p);
+    }
+
   private:
+    void makeLogs() {
+        while (logs_.size() < std::size_t(tables_->partitions())) logs_.emplace_back();
+    }
+    /// How rows are partitioned. A partitioner of the program's own cannot be compared with an earlier process's.
+    std::string layoutNow() const {
+        const bool byHash = dynamic_cast<const HashPartitioner*>(partitioner().get());
+        return (byHash ? "hash " : "own ") + std::to_string(byHash ? tables_->partitions() : 0);
+    }
+    void savePartition(DurableWriter& writer, int partition) {
+        const StateTable<K, S>& states = table(partition);
+        PartitionLog& log = logs_[std::size_t(partition)];
+        std::size_t changed = 0;
+        const auto count = [&](StateChange, const std::pair<K, S>&) { ++changed; };
+        states.eachChange(count);
+        const std::size_t rows = states.liveRows();
+        const bool all = !rewritten_ || (changed > 0 && log.writesAll(changed, rows));
+        if (changed == 0 && !all) return;
+        RowsWriter out(states.timed());
+        std::size_t sweep = 0;
+        if (all) {
+            for (std::size_t i = 0; i < rows; ++i) writeRow(out, states, i);
+        } else {
+            const auto write = [&](StateChange kind, const std::pair<K, S>& row) {
+                if (kind == StateChange::removed)
+                    out.removed(row.first);
+                else
+                    out.row(row.first, row.second, states.appliedAt());
+            };
+            states.eachChange(write);
+            sweep = log.sweepFrom(rows);
+            const std::size_t enough = out.bytes() + PartitionLog::sweepBytes(out.bytes());
+            while (sweep > 0 && out.bytes() < enough) writeRow(out, states, --sweep);
+        }
+        log.write(writer, std::uint32_t(partition), out.finish(), all, sweep);
+    }
+    static void writeRow(RowsWriter& out, const StateTable<K, S>& states, std::size_t number) {
+        const auto& row = states.row(std::uint32_t(number));
+        out.row(row.first, row.second, states.touched(number));
+    }
+    /// `others`: the piece may have rows of other partitions, which are left out.
+    void restorePiece(std::string_view piece, int partition, Time committed, bool others) {
+        StateTable<K, S>& states = table(partition);
+        ByteReader in(piece);
+        const RowsHeader header = readRowsHeader(in);
+        Arena texts;
+        for (std::uint32_t i = 0; i < header.rows; ++i) {
+            K key{};
+            S state{};
+            Time touched = committed; // of what had no time-out before
+            if (header.timed) in(touched);
+            in(key, state);
+            Cell<K, Nothing> cell;
+            cell.set(key, Nothing{}, texts);
+            if (isOf(cell.slot(), partition, others)) states.restore(cell.slot(), std::move(state), touched);
+            texts.clear();
+        }
+        for (std::uint32_t i = 0; i < header.removed; ++i) {
+            K key{};
+            in(key);
+            Cell<K, Nothing> cell;
+            cell.set(key, Nothing{}, texts);
+            if (isOf(cell.slot(), partition, others)) states.forget(cell.slot());
+            texts.clear();
+        }
+        in.finish();
+    }
+    bool isOf(const KeySlot<K>& key, int partition, bool others) const {
+        const auto wanted = int(tables_->route()(key));
+        if (wanted != partition && !others)
+            throw CorruptionError("checkpoint: a state is stored in partition " + std::to_string(partition) +
+                                  ", and its key belongs to partition " + std::to_string(wanted) +
+                                  "; has the hash of the key's type changed?");
+        return wanted == partition;
+    }
+
     static constexpr std::size_t kFew = 2048; // changes are applied on the caller's thread: sooner than tasks begin
 
     std::shared_ptr<StateTables<K, S>> tables_;
@@ -214,10 +340,17 @@ template <class K, class S> class StateKeeper {
     MemoryReservation memory_;
     const std::shared_ptr<SlabPool> slabs_ = share(new SlabPool());
     std::size_t records_ = 0;
+
+    Rows<PartitionLog> logs_; // as many as tables, where states are stored
+    Rows<PieceKey> obsolete_; // pieces of another partitioning
+    bool loaded_ = false;     // the tables have what they begin with
+    bool relayouted_ = false; // by the batch that is being committed: all was written anew
+    bool rewritten_ = false;  // all that is stored is partitioned as the tables are
 };
 
 /// A node that keeps states of type S by key and makes an RDD of T each batch.
-template <class Recipe, class K, class S, class T> class StateNode : public StreamNode<RDD<T>>, public KeptByBatch {
+template <class Recipe, class K, class S, class T>
+class StateNode : public StreamNode<RDD<T>>, public KeptByBatch, public DurableState {
   public:
     using Input = typename Recipe::RddType;
 
@@ -243,6 +376,26 @@ template <class Recipe, class K, class S, class T> class StateNode : public Stre
     }
     bool isState() const override { return true; }
     Duration neededOfParents(Duration) const override { return Duration::zero(); }
+
+    DurableState* durable() override { return this; }
+    std::string form() const override {
+        if constexpr (Storable<K> && Storable<S>)
+            return std::string(this->site().operation) + " of " + storedForm<std::pair<K, S>>();
+        else
+            throwNotStorable(this->site());
+    }
+    void recover(const DurableReader& reader) override {
+        if constexpr (Storable<K> && Storable<S>)
+            keeper_->recover(this->core()->context().engine(), this->site(), reader);
+        else
+            static_cast<void>(reader);
+    }
+    void save(DurableWriter& writer) override {
+        if constexpr (Storable<K> && Storable<S>)
+            keeper_->save(writer);
+        else
+            static_cast<void>(writer);
+    }
 
   protected:
     StateKeeper<K, S>& keeper() const { return *keeper_; }

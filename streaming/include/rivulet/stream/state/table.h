@@ -177,6 +177,38 @@ template <class K, class S> class StateTable {
         for (std::size_t i = live_; i < before_ + added_; ++i) visit(StateChange::removed, held_->rows[i]);
     }
 
+    // ---- for what is stored
+
+    /// How many rows are in force once the batch is committed: the first ones.
+    std::size_t liveRows() const { return live_; }
+    /// When a row was last touched; where there are no timers, the epoch.
+    Time touched(std::size_t number) const { return timed_ ? timers_.last(std::uint32_t(number)) : Time(); }
+    bool timed() const { return timed_; }
+    /// The time of the batch that was applied last.
+    Time appliedAt() const { return time_; }
+    /// Puts a row in that was stored, or takes its place. Before the first batch.
+    void restore(const KeySlot<K>& key, S&& state, Time touched) {
+        const std::lock_guard lock(mutex_);
+        const std::uint32_t number = find(key);
+        if (number == kNone) {
+            reserve(held_->rows.size() + 1);
+            append(K(key.key()), std::move(state), key.hash(), touched);
+            live_ = held_->rows.size();
+            return;
+        }
+        held_->rows[number].second = std::move(state);
+        if (timed_) timers_.setLast(number, touched);
+    }
+    /// Takes a row out that was stored as removed. Before the first batch.
+    void forget(const KeySlot<K>& key) {
+        const std::lock_guard lock(mutex_);
+        const std::uint32_t number = find(key);
+        if (number == kNone) return;
+        swapRows(number, std::uint32_t(held_->rows.size() - 1));
+        removeLast();
+        live_ = held_->rows.size();
+    }
+
     /// The states in force, as they stay while they are held.
     std::shared_ptr<const StateVersion<K, S>> version() const { return share(new StateVersion<K, S>(held_, live_)); }
     std::size_t sizeBytes() const {

@@ -73,6 +73,20 @@ template <class K, class V> class PaneStore {
     }
     /// All rows of the batch are there.
     void seal() { fresh_ = paneOf(scratch_, freshEnd_); }
+    /// What the batch that was sealed has brought: `visit(key, value)` in the order of the keys' numbers.
+    template <class Visit> void eachFresh(const Visit& visit) const {
+        if (!fresh_) return;
+        if (!fresh_->dense) {
+            for (std::size_t i = 0; i < fresh_->numbers.size(); ++i)
+                visit(index_.key(fresh_->numbers[i]), *(fresh_->values.block(0) + i));
+            return;
+        }
+        for (std::size_t b = 0; b < fresh_->values.blocks(); ++b)
+            for (Mask left = fresh_->values.mask(b); left; left &= left - 1) {
+                const std::size_t lane = std::size_t(std::countr_zero(left));
+                visit(index_.key(b * kLanes + lane), fresh_->values.block(b)[lane]);
+            }
+    }
     /// For every key of the window that `keep(pair)` lets through, what its values come to.
     template <class Combine, class Keep>
     void emit(Rows<std::pair<K, V>>& rows, const Combine& combine, const Keep& keep) {

@@ -141,7 +141,7 @@ template <class F> struct KeepIf {
 ///
 /// `Filter` is KeepAll or a predicate of the user's.
 template <class Recipe, class F, class Filter>
-class ReducedWindowNode final : public KeptStreamNode<typename Recipe::RddType::Owned> {
+class ReducedWindowNode final : public KeptStreamNode<typename Recipe::RddType::Owned>, public DurableState {
   public:
     using Row = typename Recipe::RddType::Owned;
     using K = typename Row::first_type;
@@ -165,6 +165,7 @@ class ReducedWindowNode final : public KeptStreamNode<typename Recipe::RddType::
 
     void materialize(Time time) override {
         const auto core = this->core();
+        taken_ = false;
         if (!isValidTime(*core, time, batch_)) return;
         const Time zero = core->zeroTime();
         due_ = ceilTime(time, this->slide(), zero);
@@ -174,6 +175,8 @@ class ReducedWindowNode final : public KeptStreamNode<typename Recipe::RddType::
             KeptStreamNode<Row>::materialize(time);
         else
             run(time, false);
+        taken_ = true;
+        time_ = time;
         std::int64_t bytes = 0;
         for (const Store& store : stores_) bytes += std::int64_t(store.sizeBytes());
         slabs_->trim();
@@ -186,10 +189,40 @@ class ReducedWindowNode final : public KeptStreamNode<typename Recipe::RddType::
     }
     void commit(Time) override {
         for (Store& store : stores_) store.commit();
+        stored_.commit();
     }
     void abort(Time time) noexcept override {
         for (Store& store : stores_) store.abort();
+        stored_.abort();
         this->drop(time);
+    }
+
+    DurableState* durable() override { return this; }
+    std::string form() const override {
+        if constexpr (Storable<K> && Storable<V>)
+            return std::string(this->site().operation) + " of " + storedForm<Row>();
+        else
+            throwNotStorable(this->site());
+    }
+    void recover(const DurableReader& reader) override {
+        if constexpr (Storable<K> && Storable<V>)
+            takeInAgain(stored_.read(reader));
+        else
+            static_cast<void>(reader);
+    }
+    void save(DurableWriter& writer) override {
+        if constexpr (Storable<K> && Storable<V>) {
+            if (!taken_) return;
+            stored_.eraseUpTo(writer, due_ - window_);
+            for (std::size_t p = 0; p < stores_.size(); ++p) {
+                PaneWriter out(time_, false);
+                const auto write = [&](const K& key, const V& value) { out.row(key, value); };
+                stores_[p].eachFresh(write);
+                stored_.write(writer, std::uint32_t(p), time_, out.finish());
+            }
+        } else {
+            static_cast<void>(writer);
+        }
     }
 
   protected:
@@ -207,6 +240,41 @@ class ReducedWindowNode final : public KeptStreamNode<typename Recipe::RddType::
     static Time ceilTime(Time time, Duration step, Time zero) {
         const Time floor = floorTime(time, step, zero);
         return floor == time ? time : floor + step;
+    }
+    /// What earlier processes had taken in, in the order of the batches, whatever the partitions were.
+    void takeInAgain(const std::map<Time, StoredPanes::Pieces>& batches) {
+        const auto core = this->core();
+        const auto lineage = makeLineage(core->context().engine(), "WindowedRDD", this->site(), partitioner_);
+        const Combine combine{*combine_, lineage->site()};
+        const Router<K> route(partitioner_);
+        const Time zero = core->zeroTime();
+        runTasks<char, ErasedPipe<Row>>(
+            lineage, this->site(), allPartitions(int(stores_.size())), [&](int p, TaskContext&) {
+                Store& store = stores_[std::size_t(p)];
+                for (const auto& [time, pieces] : batches) {
+                    store.begin(ceilTime(time, pane_, zero), ceilTime(time, this->slide(), zero) - window_, combine);
+                    Rows<Cell<K, V>> rows;
+                    Arena texts;
+                    for (const auto& piece : pieces) readPiece(piece.second, p, route, rows, texts);
+                    store.add(rows, combine);
+                    store.seal();
+                    store.commit();
+                }
+                return char();
+            });
+    }
+    static void readPiece(std::string_view piece, int partition, const Router<K>& route, Rows<Cell<K, V>>& rows,
+                          Arena& texts) {
+        ByteReader in(piece);
+        for (std::uint32_t left = readPaneHeader(in).rows; left > 0; --left) {
+            K key{};
+            V value{};
+            in(key, value);
+            Cell<K, V> cell;
+            cell.set(std::move(key), std::move(value), texts);
+            if (int(route(cell.slot())) == partition) rows.push_back(std::move(cell));
+        }
+        in.finish();
     }
     /// Takes the batch in, and gives the rows of the window that ends with it if they are due.
     std::vector<KeptRows<Row>> run(Time time, bool emits) {
@@ -264,6 +332,9 @@ class ReducedWindowNode final : public KeptStreamNode<typename Recipe::RddType::
     const SpareRows<Row> spares_;
     const std::shared_ptr<SlabPool> slabs_ = share(new SlabPool());
     std::optional<MemoryReservation> memory_;
+    StoredPanes stored_;
+    bool taken_ = false; // the batch that runs was, at this time
+    Time time_{};
     Time due_{}, paneEnd_{}; // of the batch that runs: when the next RDD is due, and whose pane it belongs to
 };
 
