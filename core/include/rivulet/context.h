@@ -1,6 +1,7 @@
 #pragma once
 
 #include "rivulet/conf.h"
+#include "rivulet/files/file_pieces.h"
 #include "rivulet/jobs/accumulator.h"
 #include "rivulet/jobs/broadcast.h"
 #include "rivulet/jobs/job_listener.h"
@@ -89,6 +90,31 @@ class Context {
     RDD<std::string_view, detail::TextPipe> textFile(const std::string& uris, int minPartitions = 0,
                                                      Where where = Where::current()) const;
 
+    /// Files as pairs of their paths and all that they hold, as views. `uris` as for textFile; small files share a
+    /// partition, so that there are about `minPartitions` (0: the default parallelism, at most 2).
+    ///
+    /// Cost:   a file lies in memory as long as it is worked on
+    /// Errors: IoError from the action, as textFile
+    /// Source: Spark SparkContext.wholeTextFiles
+    RDD<std::pair<std::string_view, std::string_view>, detail::WholeFilesPipe>
+    wholeTextFiles(const std::string& uris, int minPartitions = 0, Where where = Where::current()) const {
+        return wholeFiles("wholeTextFiles", uris, minPartitions, where);
+    }
+    /// The same of files that are no text.
+    ///
+    /// Source: Spark SparkContext.binaryFiles
+    RDD<std::pair<std::string_view, std::string_view>, detail::WholeFilesPipe>
+    binaryFiles(const std::string& uris, int minPartitions = 0, Where where = Where::current()) const {
+        return wholeFiles("binaryFiles", uris, minPartitions, where);
+    }
+    /// The records of files that consist of records of the same length, as views of their bytes.
+    ///
+    /// Errors: UsageError where `recordBytes` is below 1; IoError from the action where a file's size is no multiple of
+    /// it
+    /// Source: Spark SparkContext.binaryRecords
+    RDD<std::string_view, detail::RecordsPipe> binaryRecords(const std::string& uris, long recordBytes,
+                                                             Where where = Where::current()) const;
+
     /// No elements and no partitions.
     template <class T> RDD<T> emptyRDD(Where where = Where::current()) const {
         auto made = source("EmptyRDD", "emptyRDD", where);
@@ -176,6 +202,9 @@ class Context {
         registerAccumulator(accumulator, name, where);
         return accumulator;
     }
+    RDD<std::pair<std::string_view, std::string_view>, detail::WholeFilesPipe>
+    wholeFiles(const char* operation, const std::string& uris, int minPartitions, Where where) const;
+    int leastPartitions(const char* operation, int given, Where where) const;
     std::shared_ptr<detail::Lineage> source(const char* kind, const char* operation, Where where) const;
     static void checkSlices(int numSlices, Where where);
     template <class U, class T> static std::shared_ptr<const detail::Rows<U>> toRows(std::vector<T> elements) {

@@ -42,16 +42,40 @@ RDD<long, detail::RangePipe> Context::range(long start, long end, long step, int
             detail::RangePipe(start, step, count, numSlices > 0 ? numSlices : defaultParallelism())};
 }
 
+int Context::leastPartitions(const char* operation, int given, Where where) const {
+    if (given < 0)
+        throw UsageError(std::string(operation) + ": the minimum number of partitions cannot be negative (" +
+                             std::to_string(given) + ")",
+                         where);
+    return given > 0 ? given : std::min(defaultParallelism(), 2);
+}
+
 RDD<std::string_view, detail::TextPipe> Context::textFile(const std::string& uris, int minPartitions,
                                                           Where where) const {
-    if (minPartitions < 0)
-        throw UsageError("textFile: the minimum number of partitions cannot be negative (" +
-                             std::to_string(minPartitions) + ")",
-                         where);
-    const int least = minPartitions > 0 ? minPartitions : std::min(defaultParallelism(), 2);
+    const int least = leastPartitions("textFile", minPartitions, where);
     auto made = source("TextFileRDD", "textFile", where);
     made->setName(uris);
     return {std::move(made), detail::TextPipe(detail::TextInput::make(*engine_, uris, least, where))};
+}
+
+RDD<std::pair<std::string_view, std::string_view>, detail::WholeFilesPipe>
+Context::wholeFiles(const char* operation, const std::string& uris, int minPartitions, Where where) const {
+    const int least = leastPartitions(operation, minPartitions, where);
+    auto made = source("WholeFilesRDD", operation, where);
+    made->setName(uris);
+    return {std::move(made), detail::WholeFilesPipe(detail::FilePieces::whole(uris, least, where))};
+}
+
+RDD<std::string_view, detail::RecordsPipe> Context::binaryRecords(const std::string& uris, long recordBytes,
+                                                                  Where where) const {
+    if (recordBytes < 1)
+        throw UsageError("binaryRecords: the length of a record (" + std::to_string(recordBytes) +
+                             " bytes) must be positive",
+                         where);
+    auto made = source("BinaryRecordsRDD", "binaryRecords", where);
+    made->setName(uris);
+    const auto bytes = std::uint64_t(recordBytes);
+    return {std::move(made), detail::RecordsPipe(detail::FilePieces::records(*engine_, uris, bytes, where), bytes)};
 }
 
 } // namespace rivulet

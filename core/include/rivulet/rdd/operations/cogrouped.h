@@ -1,5 +1,6 @@
 #pragma once
 
+#include "rivulet/rdd/operations/concepts.h"
 #include "rivulet/shuffle/cogroup.h"
 
 #include <tuple>

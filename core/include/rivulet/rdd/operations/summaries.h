@@ -1,6 +1,7 @@
 #pragma once
 
 #include "rivulet/rdd/actions.h"
+#include "rivulet/rdd/operations/concepts.h"
 #include "rivulet/rdd/operations/statistics.h"
 
 #include <functional>
