@@ -1,7 +1,7 @@
 #pragma once
 
 #include "durable/envelope.h"
-#include "rivulet/checkpoint.h"
+#include "rivulet/stream/durable/checkpoint.h"
 #include "rivulet/time.h"
 
 #include <cstdint>

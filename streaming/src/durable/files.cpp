@@ -1,6 +1,6 @@
 #include "durable/files.h"
 
-#include "rivulet/checkpoint.h"
+#include "rivulet/stream/durable/checkpoint.h"
 
 #include <cerrno>
 #include <cstring>

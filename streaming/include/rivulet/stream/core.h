@@ -1,6 +1,6 @@
 #pragma once
 
-#include "rivulet/checkpoint.h"
+#include "rivulet/stream/durable/checkpoint.h"
 #include "rivulet/stream/graph.h"
 
 namespace rivulet {
