@@ -42,8 +42,8 @@ void ListenerBus::post(Event event) {
 }
 
 void ListenerBus::drain() {
-    if (thread_.get_id() == std::this_thread::get_id()) return; // a listener cannot wait for itself
     std::unique_lock lock(mutex_);
+    if (thread_.get_id() == std::this_thread::get_id()) return; // a listener cannot wait for itself
     changed_.wait(lock, [this] { return events_.empty() && !telling_; });
 }
 

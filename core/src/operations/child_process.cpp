@@ -123,7 +123,10 @@ struct ChildProcess::State {
         std::vector<std::string> words = given.words, variables;
         for (char** at = environ; *at; ++at) {
             const std::string_view variable = *at;
-            if (!given.environment.contains(std::string(variable.substr(0, variable.find('=')))))
+            const auto isReplaced = [&](const auto& other) {
+                return other.first == variable.substr(0, variable.find('='));
+            };
+            if (std::none_of(given.environment.begin(), given.environment.end(), isReplaced))
                 variables.emplace_back(variable);
         }
         for (const auto& [name, value] : given.environment) variables.push_back(name + "=" + value);

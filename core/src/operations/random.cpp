@@ -41,6 +41,9 @@ std::uint64_t Random::poisson(double mean) {
     return count;
 }
 
+double logOfMiss(double probability) { return std::log1p(-probability); }
+std::uint64_t shareOf(double fraction, double total) { return std::uint64_t(std::ceil(fraction * total)); }
+
 std::vector<std::vector<Pick>> pickElements(const std::vector<long>& counts, bool withReplacement, std::uint64_t size,
                                             Random random) {
     std::vector<std::vector<Pick>> picks(counts.size());

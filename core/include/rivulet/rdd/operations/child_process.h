@@ -4,14 +4,14 @@
 #include "rivulet/rdd/source.h"
 #include "rivulet/rdd/text_format.h"
 
-#include <map>
-
 /// A command outside of this process that a partition's elements go through, as lines of text.
 namespace rivulet::detail {
 
+using Variables = std::vector<std::pair<std::string, std::string>>;
+
 struct Command {
-    std::vector<std::string> words;                 // the program and its arguments
-    std::map<std::string, std::string> environment; // beside this process's
+    std::vector<std::string> words; // the program and its arguments
+    Variables environment;          // beside this process's
     std::string text() const;
 };
 

@@ -138,8 +138,7 @@ template <class Self, class T> class CombiningOperations {
     /// Errors: UsageError where the command is empty; from the action IoError where it cannot be started, or ends with
     /// another status than 0
     /// Source: Spark RDD.pipe
-    auto pipe(std::vector<std::string> command, std::map<std::string, std::string> environment = {},
-              Where where = Where::current()) const
+    auto pipe(std::vector<std::string> command, Variables environment = {}, Where where = Where::current()) const
         requires Printable<T>
     {
         requireCommand(command, where);
@@ -150,8 +149,7 @@ template <class Self, class T> class CombiningOperations {
             CommandPipe<Pipe>(self().pipe(), detail::share(new Command{std::move(command), std::move(environment)})));
     }
     /// The same of a command line, whose words are split at white space: there is no shell.
-    auto pipe(std::string_view command, std::map<std::string, std::string> environment = {},
-              Where where = Where::current()) const
+    auto pipe(std::string_view command, Variables environment = {}, Where where = Where::current()) const
         requires Printable<T>
     {
         return pipe(commandWords(command, where), std::move(environment), where);

@@ -34,6 +34,11 @@ class Random {
     std::uint64_t state_;
 };
 
+/// log(1 - probability)
+double logOfMiss(double probability);
+/// ceil(fraction * total)
+std::uint64_t shareOf(double fraction, double total);
+
 /// An element that a sample takes: its position in its partition, and its place in the sample.
 struct Pick {
     std::uint64_t position, place;

@@ -4,8 +4,6 @@
 #include "rivulet/rdd/operations/random.h"
 #include "rivulet/rdd/operations/stepped_pipe.h"
 
-#include <cmath>
-
 namespace rivulet::detail {
 
 // ---- steps
@@ -126,7 +124,7 @@ template <class Self, class T> class SamplingOperations {
                 Where where = Where::current()) const {
         requireFraction("sample", withReplacement, fraction, where);
         return stepped(self(), "sample", where, self().partitioner(),
-                       SampleStep{withReplacement, withReplacement ? fraction : std::log1p(-fraction), seed});
+                       SampleStep{withReplacement, withReplacement ? fraction : logOfMiss(fraction), seed});
     }
     /// Parts of the elements, in sizes about as the weights say. Every element is in exactly one of them, as long as
     /// this RDD gives the same elements in the same order each time. Keeps the partitioner.
@@ -228,7 +226,7 @@ template <class Self, class T> class SamplingOperations {
                 total += double(ofKey.back());
             }
             // of each key another sequence, whatever the order in which the map gives them
-            auto picked = pickElements(ofKey, withReplacement, std::uint64_t(std::ceil(fraction * total)),
+            auto picked = pickElements(ofKey, withReplacement, shareOf(fraction, total),
                                        Random::ofPartition(seed, int(hashOf(key) >> 1)));
             for (std::size_t p = 0; p < picked.size(); ++p)
                 if (!picked[p].empty()) (*picks)[p].emplace(key, std::move(picked[p]));
