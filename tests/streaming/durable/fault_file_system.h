@@ -2,8 +2,10 @@
 
 #include <atomic>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <rocksdb/file_system.h>
 #include <set>
@@ -41,20 +43,25 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
     void cutPower() { powerIsCut_ = true; }
     /// Leaves of what was not synced, file by file, nothing, all of it, or a part.
     void forget(std::mt19937_64& random) {
-        for (const auto& [name, entry] : entries_) { // names whose directory was not synced
-            if (random() % 2) continue;
+        // Names whose directory was not synced: from one of them on, as in a file system with a journal. RocksDB relies
+        // on that order: without it CURRENT may name a file whose own name is lost, and the directory is refused.
+        std::map<int, std::string, std::greater<>> order; // the last one first
+        for (const auto& [name, entry] : entries_) order.emplace(entry.number, name);
+        std::size_t lost = order.empty() ? 0 : random() % (order.size() + 1);
+        for (auto at = order.begin(); lost > 0; ++at, --lost) {
+            const Entry& entry = entries_.at(at->second);
             if (entry.before)
-                std::ofstream(name, std::ios::binary) << *entry.before;
+                std::ofstream(at->second, std::ios::binary) << *entry.before;
             else
-                ::unlink(name.c_str());
+                ::unlink(at->second.c_str());
         }
         for (const auto& [name, synced] : synced_) {
             struct stat status;
             if (::stat(name.c_str(), &status) != 0) continue;
             const auto size = std::uint64_t(status.st_size);
             if (size <= synced) continue;
-            const std::uint64_t lost = size - synced;
-            const std::uint64_t kept = random() % 3 == 0 ? 0 : random() % 2 == 0 ? lost : random() % (lost + 1);
+            const std::uint64_t unsynced = size - synced;
+            const std::uint64_t kept = random() % 3 == 0 ? 0 : random() % 2 == 0 ? unsynced : random() % (unsynced + 1);
             if (::truncate(name.c_str(), off_t(synced + kept)) != 0) continue;
         }
         entries_.clear();
@@ -125,6 +132,7 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
   private:
     struct Entry {
         std::optional<std::string> before; // the content that the name had
+        int number = 0;                    // in the order of changes
     };
 
     IOStatus change() {
@@ -148,6 +156,7 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
             entry.before.emplace(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
         }
         const std::lock_guard lock(mutex_);
+        entry.number = ++entriesNoted_;
         entries_.emplace(name, std::move(entry));
     }
     void noteSynced(const std::string& name, std::uint64_t size) {
@@ -234,7 +243,8 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
     Fault fault_ = Fault::once;
     IOStatus with_;
     std::map<std::string, std::uint64_t> synced_; // sizes
-    std::map<std::string, Entry> entries_;        // names that their directory may forget
+    int entriesNoted_ = 0;
+    std::map<std::string, Entry> entries_; // names that their directory may forget
 
     std::atomic<int> changes_ = 0;
     std::atomic<bool> hasFailed_ = false, powerIsCut_ = false;
