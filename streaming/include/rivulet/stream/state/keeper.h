@@ -96,9 +96,9 @@ template <class Rdd> class StateJob {
              const std::shared_ptr<const Partitioner>& partitioner, const Rdd* rdd, const InputPlan& plan)
         : lineage_(makeLineage(engine, "StateRDD", site, partitioner)),
           partitions_(allPartitions(partitioner->numPartitions())) {
+        lineage_->setHasElements(true); // the rows of the tables, whatever arrives
         if (!rdd) return;
         input_.emplace(rdd->lineagePtr(), rdd->pipe(), partitioner, plan);
-        lineage_->setHasElements(true); // the rows of the tables, whatever arrives
         lineage_->dependOn(input_->dependency());
     }
     const OperatorSite& site() const { return lineage_->site(); }
@@ -223,7 +223,7 @@ template <class K, class S> class StateKeeper {
         initial_.reset(); // it was before the first batch of all
         loaded_ = true;
         makeLogs();
-        const StateJob<Initial> job(engine, site, partitioner(), nullptr);
+        const StateJob<Initial> job(engine, site, partitioner(), nullptr, inputPlan());
         if (layout == layoutNow()) {
             job.template run<char>([&](int p, TaskContext&) {
                 PartitionLog log;

@@ -245,6 +245,7 @@ class ReducedWindowNode final : public KeptStreamNode<typename Recipe::RddType::
     void takeInAgain(const std::map<Time, StoredPanes::Pieces>& batches) {
         const auto core = this->core();
         const auto lineage = makeLineage(core->context().engine(), "WindowedRDD", this->site(), partitioner_);
+        lineage->setHasElements(true);
         const Combine combine{*combine_, lineage->site()};
         const Router<K> route(partitioner_);
         const Time zero = core->zeroTime();
@@ -256,7 +257,7 @@ class ReducedWindowNode final : public KeptStreamNode<typename Recipe::RddType::
                     Rows<Cell<K, V>> rows;
                     Arena texts;
                     for (const auto& piece : pieces) readPiece(piece.second, p, route, rows, texts);
-                    store.add(rows, combine);
+                    store.add(rows.data(), rows.size(), combine);
                     store.seal();
                     store.commit();
                 }
