@@ -74,7 +74,7 @@ template <class K, class V, class S, class F> class MapPass {
             if (timers.last(number) >= threshold) return result_.delta.rearmed.push_back(number);
             auto& change = changeOf(number);
             const auto& [key, state] = table_.row(number);
-            call(key, std::nullopt, State<S>(&state, change, true));
+            callTimedOut(key, std::nullopt, State<S>(&state, change, true));
             change.kind = StateChange::removed;
         });
     }
@@ -100,6 +100,10 @@ template <class K, class V, class S, class F> class MapPass {
     void callNew(std::uint32_t number, const V& value) {
         auto& delta = result_.delta;
         call(delta.newKeys[number], value, State<S>(nullptr, delta.newStates[number], false));
+    }
+    // Not inline: GCC would warn of the value that is not there.
+    [[gnu::noinline]] void callTimedOut(const K& key, std::optional<V> none, State<S>&& state) {
+        call(key, std::move(none), std::move(state));
     }
     void call(const K& key, std::optional<V> value, State<S>&& state) {
         try { // as callUser does, which the compiler makes a call of here: a tenth of the pass
