@@ -85,7 +85,7 @@ bool isWorthRetrying(const std::exception_ptr& thrown) {
 /// Tells listeners of one attempt.
 class TaskReport {
   public:
-    TaskReport(ListenerBus& listeners, const TaskContext& task) : listeners_(listeners) {
+    TaskReport(JobListenerBus& listeners, const TaskContext& task) : listeners_(listeners) {
         if (!listeners.isActive()) return;
         began_ = Clock::now();
         info_ = {task.taskAttemptId(), task.stageId(), task.jobId(), task.partitionId(), task.attemptNumber()};
@@ -108,7 +108,7 @@ class TaskReport {
     }
 
   private:
-    ListenerBus& listeners_;
+    JobListenerBus& listeners_;
     TaskInfo info_{};
     Clock::time_point began_{};
 };
@@ -127,7 +127,7 @@ struct Engine::State {
     std::atomic<int> nextRdd = 0, nextShuffle = 0, nextJob = 0, nextStage = 0, nextFuture = 0;
     std::atomic<bool> stopped = false;
     const std::uint64_t number = nextEngine.fetch_add(1);
-    ListenerBus listeners;
+    JobListenerBus listeners;
 
     std::mutex mutex; // guards the following
     std::condition_variable changed;

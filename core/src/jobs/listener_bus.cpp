@@ -8,25 +8,25 @@ JobListener::~JobListener() = default;
 
 namespace detail {
 
-ListenerBus::~ListenerBus() {
+JobListenerBus::~JobListenerBus() {
     if (thread_.joinable() && thread_.get_id() == std::this_thread::get_id()) thread_.detach();
 }
 
-void ListenerBus::add(std::shared_ptr<JobListener> listener) {
+void JobListenerBus::add(std::shared_ptr<JobListener> listener) {
     std::lock_guard lock(mutex_);
     listeners_.push_back(std::move(listener));
     if (!thread_.joinable()) thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
     active_ = true;
 }
 
-void ListenerBus::remove(const std::shared_ptr<JobListener>& listener) {
+void JobListenerBus::remove(const std::shared_ptr<JobListener>& listener) {
     drain(); // it hears of what it was there for
     std::lock_guard lock(mutex_);
     std::erase(listeners_, listener);
     active_ = !listeners_.empty();
 }
 
-void ListenerBus::post(Event event) {
+void JobListenerBus::post(Event event) {
     {
         std::lock_guard lock(mutex_);
         if (events_.size() >= capacity_) {
@@ -41,13 +41,13 @@ void ListenerBus::post(Event event) {
     changed_.notify_all();
 }
 
-void ListenerBus::drain() {
+void JobListenerBus::drain() {
     std::unique_lock lock(mutex_);
     if (thread_.get_id() == std::this_thread::get_id()) return; // a listener cannot wait for itself
     changed_.wait(lock, [this] { return events_.empty() && !telling_; });
 }
 
-void ListenerBus::work(const std::stop_token& stop) {
+void JobListenerBus::work(const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
     while (changed_.wait(lock, stop, [this] { return !events_.empty(); })) {
         const Event event = std::move(events_.front());

@@ -17,12 +17,12 @@ namespace rivulet::detail {
 /// Hands the events of jobs to listeners, on a thread of its own that begins with the first of them.
 ///
 /// Threads: any; `post` never waits for a listener
-class ListenerBus {
+class JobListenerBus {
   public:
     using Event = std::function<void(JobListener&)>;
 
-    explicit ListenerBus(std::size_t capacity) : capacity_(capacity) {}
-    ~ListenerBus();
+    explicit JobListenerBus(std::size_t capacity) : capacity_(capacity) {}
+    ~JobListenerBus();
 
     /// Whether anybody listens: what is asked before an event is made.
     bool isActive() const { return active_.load(std::memory_order_relaxed); }
