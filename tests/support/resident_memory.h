@@ -1,5 +1,7 @@
 #pragma once
 
+#include "support/sanitizers.h"
+
 #include <fstream>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -8,11 +10,7 @@
 namespace rivulet::test {
 
 /// Whether the figures say something of the library: sanitizers have memory of their own, and keep what was freed.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool kMemoryIsOurs = false;
-#else
-inline constexpr bool kMemoryIsOurs = true;
-#endif
+inline constexpr bool kMemoryIsOurs = !kAddressSanitizer && !kThreadSanitizer;
 
 inline long residentKiB() {
     std::ifstream statm("/proc/self/statm");

@@ -1,6 +1,7 @@
 #include "durable/checkpoint_store.h"
 #include "durable/checksum.h"
 #include "support/catch.h"
+#include "support/sanitizers.h"
 #include "support/temporary_directory.h"
 
 #include <csignal>
@@ -99,6 +100,7 @@ TEST_CASE("Batches are committed one after the other") {
 }
 
 TEST_CASE("A second process is refused, and told who the first is") {
+    if (rivulet::test::kThreadSanitizer) return; // it allows no threads in a process that was forked
     const TemporaryDirectory directory;
     make(directory / "c", 1);
     int ready[2];
