@@ -43,7 +43,7 @@ struct StreamCore::Impl {
     // Changed before the start alone; then used by the thread that runs the batches.
     Duration remembered{};
     std::optional<LateBatches> lateBatches; // nothing: as the configuration says
-    std::string checkpointDirectory; // empty: nothing outlives the process
+    std::string checkpointDirectory;        // empty: nothing outlives the process
     CheckpointOptions checkpointOptions;
     std::unique_ptr<Durability> durability;
     Ticks ticks;

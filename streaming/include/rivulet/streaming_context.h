@@ -2,8 +2,8 @@
 
 #include "rivulet/clock.h"
 #include "rivulet/dstream.h"
-#include "rivulet/input_dstream.h"
 #include "rivulet/input/queue_stream.h"
+#include "rivulet/input_dstream.h"
 #include "rivulet/receiver.h"
 
 namespace rivulet {
