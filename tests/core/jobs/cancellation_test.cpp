@@ -176,7 +176,8 @@ TEST_CASE("a stop ends asynchronous actions, and the last handle of a context ma
     for (const bool stops : {true, false}) {
         std::optional<Context> sc(std::in_place, Conf("local[2]", "test").set("rivulet.log.level", "OFF"));
         Gate running, gone;
-        auto future = sc->range(0, 10, 1, 1).foreachAsync([&](long x) {
+        // So many that the stop comes while they last.
+        auto future = sc->range(0, stops ? 10'000'000'000 : 10, 1, 1).foreachAsync([&](long x) {
             if (x == 0) {
                 running.open();
                 gone.wait();
