@@ -8,6 +8,7 @@ Connection::Connection(const Strand& strand, Socket socket, std::shared_ptr<Rece
       blocks_(std::move(blocks)),
       pace_(strand, blocks_->sharedClock()),
       idle_(strand, blocks_->sharedClock()),
+      pause_(strand, settings.readPause),
       framing_(std::move(framing)),
       settings_(settings),
       onEnd_(std::move(onEnd)) {}
@@ -20,11 +21,13 @@ void Connection::start() {
 void Connection::read() {
     if (closed_ || ended_ || reading_) return;
     reading_ = true;
+    if (std::exchange(wakesLate_, false)) socket_.wakeAt(1);
     const std::span<char> room = framing_->room(settings_.readBytes);
     socket_.read(room.data(), room.size(), [self = shared_from_this()](std::error_code error, std::size_t size) {
         self->reading_ = false;
         if (self->closed_) return;
         self->readSinceLook_ = true;
+        self->readLittle_ = size < self->settings_.readBytes / 4;
         self->take(size);
         if (self->onFinished_) return self->drain();
         const bool looked = std::exchange(self->looks_, false);
@@ -68,9 +71,33 @@ void Connection::pump() {
         }
         pending_.pop_front();
     }
-    if (!ended_) return read();
+    if (!ended_) return readLittle_ && settings_.readPause > Duration::zero() ? readLater() : read();
     close();
     if (const OnEnd onEnd = std::exchange(onEnd_, nullptr)) onEnd(why_);
+}
+
+/// Waking up for a few lines costs more than taking them: 13 us, and there may be many peers that send a little. So the
+/// system is told not to, and what came is looked for when the pause is over.
+void Connection::readLater() {
+    if (pausing_) return;
+    pausing_ = true;
+    if (!std::exchange(wakesLate_, true)) socket_.wakeAt(settings_.readBytes / 4);
+    pause_.wait([self = shared_from_this()] {
+        self->pausing_ = false;
+        self->readPaused();
+    });
+}
+
+void Connection::readPaused() {
+    if (closed_) return;
+    std::error_code error;
+    const std::span<char> room = framing_->room(settings_.readBytes);
+    const std::size_t size = socket_.readArrived(room.data(), room.size(), error);
+    readSinceLook_ = readSinceLook_ || size > 0;
+    readLittle_ = size > 0 && size < settings_.readBytes / 4;
+    take(size);
+    if (error && !isWouldBlock(error)) end(error.message());
+    pump();
 }
 
 /// A peer that sends nothing from one look to the next is idle, unless it is not read.
@@ -112,6 +139,7 @@ void Connection::close() {
     closed_ = true;
     pace_.cancel();
     idle_.cancel();
+    pause_.cancel();
     socket_.close();
 }
 

@@ -15,7 +15,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
     struct Settings {
         std::size_t readBytes = 256 << 10;
         Duration idleTimeout{}; // 0: none
+        Duration readPause{};   // after a read that brought little; 0: none
     };
+    /// An eighth of a batch, and 10 ms at most: a record is so much older at worst. Short batches are not for pauses.
+    static Duration readPauseOf(Duration batch) {
+        return batch < Duration(16) ? Duration::zero() : std::min(batch / 8, Duration(10));
+    }
     using OnEnd = std::function<void(const std::string& why)>;
 
     /// `onEnd` is called once, when all that came has been put; not after `finish`.
@@ -34,19 +39,23 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void pump();
     void watchIdle();
     void drain();
+    void readLater();
+    void readPaused();
     void end(std::string why);
     void close();
 
     Socket socket_;
     const std::shared_ptr<ReceivedBlocks> blocks_;
     StrandTimer pace_, idle_;
+    ReadPause pause_;
     const std::unique_ptr<Framing> framing_;
     const Settings settings_;
     OnEnd onEnd_;
     std::function<void()> onFinished_;  // once it is to finish
     std::deque<ReceivedBlock> pending_; // refused so far
     std::string why_;                   // of the end
-    bool reading_ = false, readSinceLook_ = false, looks_ = false, ended_ = false, closed_ = false;
+    bool reading_ = false, readSinceLook_ = false, looks_ = false, readLittle_ = false, pausing_ = false,
+         wakesLate_ = false, ended_ = false, closed_ = false;
 };
 
 } // namespace rivulet::detail

@@ -106,6 +106,25 @@ void StrandTimer::cancel() {
     impl_->timer.cancel();
 }
 
+struct ReadPause::Impl {
+    asio::steady_timer timer;
+    const std::chrono::steady_clock::duration length;
+};
+
+ReadPause::ReadPause(const Strand& strand, Duration length)
+    : impl_(std::make_unique<Impl>(Impl{asio::steady_timer(strand.impl().executor), length})) {}
+ReadPause::~ReadPause() = default;
+
+void ReadPause::wait(std::function<void()> call) {
+    const auto now = std::chrono::steady_clock::now();
+    impl_->timer.expires_at(now - now.time_since_epoch() % impl_->length + impl_->length);
+    impl_->timer.async_wait([call = std::move(call)](error_code cancelled) {
+        if (!cancelled) call();
+    });
+}
+
+void ReadPause::cancel() { impl_->timer.cancel(); }
+
 // ---- connections
 
 struct Socket::Impl {
@@ -128,10 +147,15 @@ void Socket::cancelRead() {
 
 std::size_t Socket::readArrived(char* buffer, std::size_t sizeBytes, std::error_code& error) {
     error_code failure;
-    impl_->socket.non_blocking(true, failure);
+    if (!impl_->socket.non_blocking()) impl_->socket.non_blocking(true, failure);
     const std::size_t size = failure ? 0 : impl_->socket.read_some(asio::buffer(buffer, sizeBytes), failure);
     error = failure;
     return size;
+}
+
+void Socket::wakeAt(std::size_t sizeBytes) {
+    error_code ignored;
+    impl_->socket.set_option(asio::socket_base::receive_low_watermark(int(sizeBytes)), ignored);
 }
 
 bool Socket::hasArrived() const {
@@ -148,6 +172,10 @@ std::string Socket::peer() const {
 void Socket::close() {
     error_code ignored;
     impl_->socket.close(ignored);
+}
+
+bool isWouldBlock(const std::error_code& error) {
+    return error == std::errc::operation_would_block || error == std::errc::resource_unavailable_try_again;
 }
 
 bool isEndOfFile(const std::error_code& error) { return error == std::error_code(error_code(asio::error::eof)); }

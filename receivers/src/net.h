@@ -50,6 +50,24 @@ class StrandTimer {
     const std::shared_ptr<Impl> impl_;
 };
 
+/// The pauses between reads that bring little. They are of real time, because they are about calls of the system and
+/// not about the program's time; those of one length end at the same moments, so that many connections are read in one
+/// go.
+///
+/// Threads: used on its strand alone
+class ReadPause {
+  public:
+    ReadPause(const Strand& strand, Duration length);
+    ~ReadPause();
+    /// Calls `call` when the pause that goes on now is over, unless it is cancelled.
+    void wait(std::function<void()> call);
+    void cancel();
+
+  private:
+    struct Impl;
+    const std::unique_ptr<Impl> impl_;
+};
+
 /// One end of a TCP connection.
 ///
 /// Threads: used on its strand alone
@@ -68,6 +86,8 @@ class Socket {
     void cancelRead();
     /// Reads what has arrived already; `wouldBlock` where it is nothing.
     std::size_t readArrived(char* buffer, std::size_t sizeBytes, std::error_code& error);
+    /// From now on fewer bytes than these wake nobody, unless the peer closes.
+    void wakeAt(std::size_t sizeBytes);
     /// Whether something has arrived that was not read yet.
     bool hasArrived() const;
     /// "127.0.0.1:40312"
@@ -77,6 +97,8 @@ class Socket {
   private:
     std::unique_ptr<Impl> impl_;
 };
+/// Whether nothing has arrived.
+bool isWouldBlock(const std::error_code& error);
 /// Whether this is how the peer's close shows.
 bool isEndOfFile(const std::error_code& error);
 

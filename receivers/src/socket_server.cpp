@@ -25,6 +25,7 @@ class SocketServer final : public SocketReceiver, public std::enable_shared_from
           again_(strand_, blocks_->sharedClock()) {
         settings_.readBytes = 64 << 10; // there may be many connections
         settings_.idleTimeout = options.idleTimeout;
+        settings_.readPause = Connection::readPauseOf(blocks_->batchDuration());
     }
     int port() const { return acceptor_.port(); }
 

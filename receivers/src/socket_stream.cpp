@@ -58,9 +58,11 @@ class SocketClient final : public SocketReceiver, public std::enable_shared_from
     void receive(Socket socket) {
         logInfo(std::string(address_.operation) + ": connected to " + peer());
         backoff_->reset();
+        Connection::Settings settings;
+        settings.readPause = Connection::readPauseOf(blocks_->batchDuration());
         connection_ =
-            std::make_shared<Connection>(strand_, std::move(socket), blocks_, makeFraming_(peer(), *blocks_),
-                                         Connection::Settings(), [weak = weak_from_this()](const std::string& why) {
+            std::make_shared<Connection>(strand_, std::move(socket), blocks_, makeFraming_(peer(), *blocks_), settings,
+                                         [weak = weak_from_this()](const std::string& why) {
                                              if (const auto self = weak.lock())
                                                  self->restart("lost the connection to " + self->peer() + ": " + why);
                                          });

@@ -122,6 +122,12 @@ void requireSlack(Duration slack, std::source_location where) {
             "withEventTime: the slack (" + durationText(slack) + ") must not be negative; 0ms waits for nobody", where);
 }
 
+RDD<long> sumOfCounts(const RDD<std::pair<char, long>>& counts, std::source_location where) {
+    const auto zero = RDD<std::pair<char, long>>(
+        Context(counts.lineagePtr()->engine()).parallelize(std::vector<std::pair<char, long>>{{char(), 0L}}, 1, where));
+    return counts.unionWith(zero, where).reduceByKey(std::plus<>(), 1, where).values(where);
+}
+
 void printBatch(Time time, const std::vector<std::string>& elements, bool more) {
     std::string text =
         "-------------------------------------------\nTime: " + std::to_string(time.time_since_epoch().count()) +

@@ -56,6 +56,11 @@ void StreamingContext::requireDirectory(const StreamingContext& ssc, const std::
                          where);
 }
 
+DStream<std::pair<long, double>> StreamingContext::rateStream(long recordsPerSecond, std::uint64_t seed,
+                                                              Where where) const {
+    return rateStream(recordsPerSecond, detail::SeededValue{seed}, where);
+}
+
 StreamingContextState StreamingContext::getState() const { return StreamingContextState(core()->state()); }
 
 void StreamingContext::stop() const { stop(context().conf().getBool("rivulet.streaming.stopContextByDefault"), false); }

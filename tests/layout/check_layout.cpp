@@ -5,6 +5,8 @@
 //   sleep         no test waits for wall time
 //   test-name     no brackets, no semicolon, no comma at the end: in CMake's lists such a test would be lost
 //   open-end      no notes about work to be done; they belong to the tracker
+//   one-name      no two files of the modules define a type of the same name in the same namespace: the linker would
+//                 silently take one for both
 //   crowded       a folder holds at most a dozen headers and a dozen sources
 
 #include <algorithm>
@@ -32,6 +34,9 @@ constexpr int kMaxFilesPerFolder = 12;
 const std::regex kSleep("\\b(sleep[_]for|sleep[_]until|[u]sleep|[n]anosleep)\\b");
 const std::regex kOpenEnd("\\b(TO[D]O|FIX[M]E|XX[X])\\b");
 const std::regex kTestName("^TEST_CASE\\(\"[^\"]*([\\[\\];][^\"]*|,)\"");
+const std::regex kOpens("^(?:inline )?namespace ?([\\w:]*) ?\\{$");
+const std::regex kCloses("^\\} // namespace");
+const std::regex kDefines("^(?:class|struct|enum class|union) (\\w+)(?: final)?(?: :[^:].*)? \\{");
 const std::regex kInclude("^\\s*#\\s*include\\s*([<\"])([^>\"]+)[>\"]");
 
 std::optional<std::size_t> layerOf(std::string_view module) {
@@ -87,9 +92,11 @@ class LayoutCheck {
         const bool is_public = file.generic_string().starts_with(module + "/include/") && layerOf(module);
         std::ifstream input(root_ / file);
         std::string line;
+        std::vector<std::string> namespaces;
         for (int number = 1; std::getline(input, line); ++number) {
             if (std::regex_search(line, kOpenEnd)) report(file, number, "open-end", line);
             if (!isCode(file)) continue;
+            if (layerOf(module)) checkName(file, number, line, namespaces);
             if (module == "tests" && std::regex_search(line, kSleep)) report(file, number, "sleep", line);
             if (module == "tests" && std::regex_search(line, kTestName)) report(file, number, "test-name", line);
             std::smatch include;
@@ -97,6 +104,24 @@ class LayoutCheck {
             if (layerOf(module)) checkLayer(file, number, module, include[2].str());
             if (is_public && !allowedInPublicHeader(include[1].str(), include[2].str()))
                 report(file, number, "third-party", line);
+        }
+    }
+
+    void checkName(const fs::path& file, int number, const std::string& line, std::vector<std::string>& namespaces) {
+        std::smatch found;
+        if (std::regex_search(line, found, kOpens)) {
+            namespaces.push_back(found[1].str());
+        } else if (std::regex_search(line, kCloses)) {
+            if (!namespaces.empty()) namespaces.pop_back();
+        } else if (std::regex_search(line, found, kDefines)) {
+            std::string name = found[1].str();
+            for (auto outer = namespaces.rbegin(); outer != namespaces.rend(); ++outer) {
+                if (outer->empty()) return; // of this file alone
+                name = *outer + "::" + name;
+            }
+            const auto [known, isNew] = types_.emplace(name, file);
+            if (!isNew && known->second != file)
+                report(file, number, "one-name", name + " is defined in " + known->second.generic_string() + " too");
         }
     }
 
@@ -139,6 +164,7 @@ class LayoutCheck {
     fs::path root_;
     std::vector<fs::path> files_;
     std::map<std::string, std::string> owner_; // header as included -> module
+    std::map<std::string, fs::path> types_;    // qualified name -> where it is defined
     int violations_ = 0;
 };
 

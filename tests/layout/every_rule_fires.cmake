@@ -13,6 +13,10 @@ file(WRITE ${root}/tests/core/name_test.cpp "TEST_CASE(\"slices [0, 1) of n\") {
 foreach(index RANGE 1 13)
     file(WRITE ${root}/receivers/src/file${index}.cpp "\n")
 endforeach()
+foreach(file one other)
+    file(WRITE ${root}/core/src/${file}.cpp
+         "namespace rivulet::detail {\nnamespace {\nclass Own {\n};\n} // namespace\nclass Shared final : Base {\n};\n} // namespace rivulet::detail\n")
+endforeach()
 file(WRITE ${root}/build/ignored.cpp "${sleep} // ${open_end}\n")
 
 execute_process(COMMAND ${checker} ${root} OUTPUT_VARIABLE printed RESULT_VARIABLE code)
@@ -24,8 +28,9 @@ set(expected
     "streaming/src/high.cpp:1: [open-end]"
     "tests/core/slow_test.cpp:1: [sleep]"
     "tests/core/name_test.cpp:1: [test-name]"
+    "core/src/other.cpp:6: [one-name] rivulet::detail::Shared is defined in core/src/one.cpp too"
     "receivers/src: [crowded] 13 files *.cpp"
-    "\n8 broken rules")
+    "\n9 broken rules")
 foreach(text IN LISTS expected)
     string(FIND "${printed}" "${text}" position)
     if(position EQUAL -1)

@@ -6,8 +6,6 @@ using namespace rivulet;
 using namespace rivulet::test;
 using namespace std::chrono_literals;
 
-using Lines = std::vector<std::string>;
-
 namespace {
 
 Conf withLineLimit() { return SocketProgram::quick().set("rivulet.streaming.receiver.maxLineBytes", "1k"); }

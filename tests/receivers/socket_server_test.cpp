@@ -7,8 +7,6 @@ using namespace rivulet;
 using namespace rivulet::test;
 using namespace std::chrono_literals;
 
-using Lines = std::vector<std::string>;
-
 namespace {
 
 struct Program {

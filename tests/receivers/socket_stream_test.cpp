@@ -6,8 +6,6 @@ using namespace rivulet::test;
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 
-using Lines = std::vector<std::string>;
-
 namespace {
 
 /// Adds up the records of all batches.

@@ -7,8 +7,6 @@ using namespace rivulet::test;
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
-using Lines = std::vector<std::string>;
-
 namespace {
 
 constexpr Time at(long ms) { return Time(Duration(ms)); }

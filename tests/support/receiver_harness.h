@@ -11,6 +11,8 @@ namespace rivulet::test {
 
 inline constexpr const char* kLoopback = "127.0.0.1";
 
+using Lines = std::vector<std::string>;
+
 /// Runs batches until the server has a client; a client that has lost its server comes back as the clock goes.
 inline TextServer::Connection acceptFrom(TestStreamingContext& ssc, TextServer& server) {
     if (!runUntil(ssc, [&] { return server.hasClient(); })) throw std::runtime_error("nobody has connected");

@@ -137,12 +137,8 @@ class Context {
         return Broadcast<owned_t<T>>(detail::nextBroadcastId(), detail::own(std::move(value)));
     }
     /// Counters and sums that tasks add to: see Accumulator.
-    LongAccumulator longAccumulator(const std::string& name = "", Where where = Where::current()) const {
-        return registered(LongAccumulator(), name, where);
-    }
-    DoubleAccumulator doubleAccumulator(const std::string& name = "", Where where = Where::current()) const {
-        return registered(DoubleAccumulator(), name, where);
-    }
+    LongAccumulator longAccumulator(const std::string& name = "", Where where = Where::current()) const;
+    DoubleAccumulator doubleAccumulator(const std::string& name = "", Where where = Where::current()) const;
     template <class T>
     CollectionAccumulator<T> collectionAccumulator(const std::string& name = "", Where where = Where::current()) const {
         return registered(CollectionAccumulator<T>(), name, where);

@@ -133,25 +133,25 @@ class RDD : public detail::CombiningOperations<RDD<T, Pipe>, T>,
 
     /// `f` of every element.
     template <class F>
-        requires std::invocable<F&, const T&>
+        requires detail::Callable<F&, const T&>
     auto map(F f, Where where = Where::current()) const {
         detail::requireConst<F, const T&>();
-        using U = std::remove_cvref_t<std::invoke_result_t<F&, const T&>>;
+        using U = std::remove_cvref_t<detail::call_result_t<F&, const T&>>;
         static_assert(!std::is_void_v<U>, "map's function returns nothing; use foreach for its effect");
         return narrow<detail::MapSink, U>("map", where, nullptr, std::move(f));
     }
     /// The elements of the ranges that `f` gives, one after the other. A range with a member `each(sink)` pushes its
     /// elements itself.
     template <class F>
-        requires std::invocable<F&, const T&>
+        requires detail::Callable<F&, const T&>
     auto flatMap(F f, Where where = Where::current()) const {
         detail::requireConst<F, const T&>();
-        using U = typename detail::RangeElement<std::remove_cvref_t<std::invoke_result_t<F&, const T&>>>::type;
+        using U = typename detail::RangeElement<std::remove_cvref_t<detail::call_result_t<F&, const T&>>>::type;
         return narrow<detail::FlatMapSink, U>("flatMap", where, nullptr, std::move(f));
     }
     /// The elements for which `f` is true. Keeps the partitioner.
     template <class F>
-        requires std::predicate<F&, const T&>
+        requires detail::Deciding<F&, const T&>
     auto filter(F f, Where where = Where::current()) const {
         detail::requireConst<F, const T&>();
         return narrow<detail::FilterSink, T>("filter", where, lineage().partitioner(), std::move(f));
@@ -182,10 +182,10 @@ class RDD : public detail::CombiningOperations<RDD<T, Pipe>, T>,
     }
     /// `(f(x), x)` for every element x.
     template <class F>
-        requires std::invocable<F&, const T&>
+        requires detail::Callable<F&, const T&>
     auto keyBy(F f, Where where = Where::current()) const {
         detail::requireConst<F, const T&>();
-        using K = std::remove_cvref_t<std::invoke_result_t<F&, const T&>>;
+        using K = std::remove_cvref_t<detail::call_result_t<F&, const T&>>;
         return narrow<detail::MapSink, std::pair<K, T>>("keyBy", where, nullptr,
                                                         detail::WithKey<F>{detail::Function<F>(std::move(f))});
     }
@@ -478,7 +478,7 @@ class RDD : public detail::CombiningOperations<RDD<T, Pipe>, T>,
     A aggregate(A zero, F fold, G combine, Where where = Where::current()) const;
     /// Calls `f` for every element, on the threads of the tasks.
     template <class F>
-        requires std::invocable<F&, const T&>
+        requires detail::Callable<F&, const T&>
     void foreach (F f, Where where = Where::current()) const {
         detail::requireConst<F, const T&>();
         forEachElement(f, where);

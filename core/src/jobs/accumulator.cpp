@@ -47,3 +47,6 @@ void BroadcastState::throwDestroyed(std::source_location where) const {
 }
 
 } // namespace rivulet::detail
+
+template class rivulet::Accumulator<rivulet::NumberSum<long>>;
+template class rivulet::Accumulator<rivulet::NumberSum<double>>;

@@ -19,6 +19,13 @@ const MemoryAccount& Context::memory() const { return *engine_->memory(); }
 void Context::stop() const { engine_->stop(); }
 bool Context::isStopped() const { return engine_->stopped(); }
 
+LongAccumulator Context::longAccumulator(const std::string& name, Where where) const {
+    return registered(LongAccumulator(), name, where);
+}
+DoubleAccumulator Context::doubleAccumulator(const std::string& name, Where where) const {
+    return registered(DoubleAccumulator(), name, where);
+}
+
 std::shared_ptr<detail::Lineage> Context::source(const char* kind, const char* operation, Where where) const {
     engine_->checkUsable();
     return detail::makeLineage(engine_, kind, CallSite{operation, where});

@@ -106,17 +106,17 @@ template <class T, class Recipe> class DStream {
     // ---- stateless: the RDD's operation of the same name, on the RDD of each batch
 
     template <class F>
-        requires std::invocable<F&, const T&>
+        requires detail::Callable<F&, const T&>
     auto map(F f, Where where = Where::current()) const {
         return step("map", where, [&] { return detail::MapStep<F>{std::move(f), where}; });
     }
     template <class F>
-        requires std::invocable<F&, const T&>
+        requires detail::Callable<F&, const T&>
     auto flatMap(F f, Where where = Where::current()) const {
         return step("flatMap", where, [&] { return detail::FlatMapStep<F>{std::move(f), where}; });
     }
     template <class F>
-        requires std::predicate<F&, const T&>
+        requires detail::Deciding<F&, const T&>
     auto filter(F f, Where where = Where::current()) const {
         return step("filter", where, [&] { return detail::FilterStep<F>{std::move(f), where}; });
     }
@@ -127,7 +127,7 @@ template <class T, class Recipe> class DStream {
                     [&] { return detail::MapPartitionsStep<F>{std::move(f), preservesPartitioning, where}; });
     }
     template <class F>
-        requires std::invocable<F&, const T&>
+        requires detail::Callable<F&, const T&>
     auto keyBy(F f, Where where = Where::current()) const {
         return step("keyBy", where, [&] { return detail::KeyByStep<F>{std::move(f), where}; });
     }

@@ -158,9 +158,7 @@ class StreamingContext {
     }
     /// The same with records (number, value): values in [0, 1) that follow from the number and the seed.
     DStream<std::pair<long, double>> rateStream(long recordsPerSecond, std::uint64_t seed = 1,
-                                                Where where = Where::current()) const {
-        return rateStream(recordsPerSecond, detail::SeededValue{seed}, where);
-    }
+                                                Where where = Where::current()) const;
     /// Every input that was declared, in the order of creation.
     std::vector<InputInfo> inputs() const { return core()->inputs(); }
 

@@ -28,6 +28,7 @@ ReceivedBlocks::ReceivedBlocks(std::shared_ptr<MemoryAccount> memory, std::share
       consumer_(memory_->consumer("received")),
       clock_(std::move(clock)),
       capacityBytes_(limits.capacityBytes),
+      batch_(limits.batch),
       hasMaxRate_(limits.maxRate > 0),
       limiter_(limits.batch, limits.maxRate, limits.initialRate, clock_->now()) {
     mayWait_ = limiter_.limited();

@@ -129,6 +129,8 @@ template <class N> struct NumberSum {
     N value() const { return sum; }
     double avg() const { return double(sum) / double(count); }
 };
+extern template class Accumulator<NumberSum<long>>;
+extern template class Accumulator<NumberSum<double>>;
 using LongAccumulator = Accumulator<NumberSum<long>>;
 using DoubleAccumulator = Accumulator<NumberSum<double>>;
 

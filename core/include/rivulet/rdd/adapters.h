@@ -25,11 +25,11 @@ template <class F> struct MapValue {
     using adapter = void;
     template <class T>
     using result = std::pair<typename T::first_type,
-                             std::remove_cvref_t<std::invoke_result_t<const F&, const typename T::second_type&>>>;
+                             std::remove_cvref_t<call_result_t<const F&, const typename T::second_type&>>>;
     Function<F> f;
     template <class X> auto operator()(X&& x, const OperatorSite& site) const {
         using Key = typename std::remove_cvref_t<X>::first_type;
-        using Value = std::remove_cvref_t<std::invoke_result_t<const F&, decltype((std::as_const(x.second)))>>;
+        using Value = std::remove_cvref_t<call_result_t<const F&, decltype((std::as_const(x.second)))>>;
         Value value = callUser(site, *f, std::as_const(x.second));
         return std::pair<Key, Value>(std::forward<X>(x).first, std::move(value));
     }
@@ -48,7 +48,7 @@ template <class V> struct WithoutValue {
 template <class F, class T>
 using FlatMappedValue = std::pair<
     typename T::first_type,
-    typename RangeElement<std::remove_cvref_t<std::invoke_result_t<const F&, const typename T::second_type&>>>::type>;
+    typename RangeElement<std::remove_cvref_t<call_result_t<const F&, const typename T::second_type&>>>::type>;
 
 /// Flattens the ranges of values, each value with its key.
 template <class F, class Sink> struct FlatMapValuesSink {
@@ -71,11 +71,11 @@ template <class F, class Sink> struct FlatMapValuesSink {
 
 template <class F> struct WithKey {
     using adapter = void;
-    template <class T> using result = std::pair<std::remove_cvref_t<std::invoke_result_t<const F&, const T&>>, T>;
+    template <class T> using result = std::pair<std::remove_cvref_t<call_result_t<const F&, const T&>>, T>;
     Function<F> f;
     template <class X> auto operator()(X&& x, const OperatorSite& site) const {
         using T = std::remove_cvref_t<X>;
-        using Key = std::remove_cvref_t<std::invoke_result_t<const F&, const T&>>;
+        using Key = std::remove_cvref_t<call_result_t<const F&, const T&>>;
         Key key = callUser(site, *f, std::as_const(x));
         // A key that is a view may look into the element, whose bytes a move would take away from under it.
         if constexpr (kIsOwned<Key>)

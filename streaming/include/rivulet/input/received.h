@@ -52,6 +52,7 @@ class ReceivedBlocks {
     void setRate(double rate);
     /// The limit in force, 0 where there is none.
     double rate() const;
+    Duration batchDuration() const { return batch_; }
     Clock& clock() const { return *clock_; }
     const std::shared_ptr<Clock>& sharedClock() const { return clock_; }
 
@@ -64,6 +65,7 @@ class ReceivedBlocks {
     const MemoryAccount::ConsumerId consumer_;
     const std::shared_ptr<Clock> clock_;
     const std::size_t capacityBytes_;
+    const Duration batch_;
     const bool hasMaxRate_;
     std::function<void()> onSpace_;
 

@@ -163,8 +163,10 @@ struct CountOrZero {
     }
 };
 
-/// One element: how many the RDD has. A partition without elements counts too, so that there is an element for an empty
-/// RDD.
+/// The sum of the counts, as one element, also where there are none.
+RDD<long> sumOfCounts(const RDD<std::pair<char, long>>& counts, std::source_location where);
+
+/// One element: how many the RDD has.
 template <class Rdd> RDD<long> countOf(const Rdd& rdd, std::source_location where) {
     struct CountPartition {
         std::vector<std::pair<char, long>> operator()(PartitionElements<typename Rdd::Owned> elements) const {
@@ -173,12 +175,7 @@ template <class Rdd> RDD<long> countOf(const Rdd& rdd, std::source_location wher
             return {{char(), n}};
         }
     };
-    const auto zero = RDD<std::pair<char, long>>(
-        Context(rdd.lineagePtr()->engine()).parallelize(std::vector<std::pair<char, long>>{{char(), 0L}}, 1, where));
-    return RDD<std::pair<char, long>>(rdd.mapPartitions(CountPartition{}, false, where))
-        .unionWith(zero, where)
-        .reduceByKey(std::plus<>(), 1, where)
-        .values(where);
+    return sumOfCounts(RDD<std::pair<char, long>>(rdd.mapPartitions(CountPartition{}, false, where)), where);
 }
 
 template <class Rdd> void printFirst(const Rdd& rdd, long limit, Time time, std::source_location where) {
