@@ -26,6 +26,7 @@ void Connection::read() {
         if (self->closed_) return;
         self->readSinceLook_ = true;
         self->take(size);
+        self->reply();
         if (self->onFinished_) return self->drain();
         const bool looked = std::exchange(self->looks_, false);
         if (looked && size == 0 && !self->socket_.hasArrived())
@@ -47,6 +48,7 @@ void Connection::take(std::size_t sizeBytes) {
     } catch (...) {
         why_ = messageOf(std::current_exception());
         ended_ = true;
+        if (replies_) farewell_ = replies_->farewell(why_);
     }
 }
 
@@ -69,8 +71,40 @@ void Connection::pump() {
         pending_.pop_front();
     }
     if (!ended_) return read();
+    if (writing_) return; // its end comes here again
+    if (!farewell_.empty()) return write(std::exchange(farewell_, {}));
+    if (replies_ && replies_->isOwed()) return reply();
     close();
     if (const OnEnd onEnd = std::exchange(onEnd_, nullptr)) onEnd(why_);
+}
+
+void Connection::reply() {
+    if (!replies_ || closed_ || writing_) return;
+    std::string text = replies_->next();
+    if (!text.empty()) write(std::move(text));
+}
+
+void Connection::write(std::string text) {
+    writing_ = true;
+    outgoing_ = std::move(text);
+    socket_.write(outgoing_, [self = shared_from_this()](std::error_code error) {
+        self->writing_ = false;
+        if (self->closed_) return;
+        if (error) { // nobody is there to be told
+            self->farewell_.clear();
+            self->replies_.reset();
+            self->end(error.message());
+        }
+        self->reply();
+        if (self->ended_) self->pump();
+    });
+}
+
+std::deque<ReceivedBlock> Connection::abandon() {
+    onEnd_ = nullptr;
+    if (!closed_) close();
+    if (onFinished_) std::exchange(onFinished_, nullptr)();
+    return std::exchange(pending_, {});
 }
 
 /// A peer that sends nothing from one look to the next is idle, unless it is not read.
