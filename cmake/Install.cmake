@@ -3,7 +3,7 @@ include(CMakePackageConfigHelpers)
 
 set(rivulet_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/Rivulet)
 
-foreach(component IN ITEMS core streaming receivers)
+foreach(component IN ITEMS core streaming receivers client)
     install(TARGETS rivulet_${component} EXPORT Rivulet_${component})
     install(EXPORT Rivulet_${component} NAMESPACE rivulet:: DESTINATION ${rivulet_package_dir})
     install(DIRECTORY ${component}/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")

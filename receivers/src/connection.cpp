@@ -29,6 +29,7 @@ void Connection::read() {
         self->readSinceLook_ = true;
         self->readLittle_ = size < self->settings_.readBytes / 4;
         self->take(size);
+        self->reply();
         if (self->onFinished_) return self->drain();
         const bool looked = std::exchange(self->looks_, false);
         if (looked && size == 0 && !self->socket_.hasArrived())
@@ -50,6 +51,7 @@ void Connection::take(std::size_t sizeBytes) {
     } catch (...) {
         why_ = messageOf(std::current_exception());
         ended_ = true;
+        if (replies_) farewell_ = replies_->farewell(why_);
     }
 }
 
@@ -72,6 +74,9 @@ void Connection::pump() {
         pending_.pop_front();
     }
     if (!ended_) return readLittle_ && settings_.readPause > Duration::zero() ? readLater() : read();
+    if (writing_) return; // its end comes here again
+    if (!farewell_.empty()) return write(std::exchange(farewell_, {}));
+    if (replies_ && replies_->isOwed()) return reply();
     close();
     if (const OnEnd onEnd = std::exchange(onEnd_, nullptr)) onEnd(why_);
 }
@@ -97,7 +102,37 @@ void Connection::readPaused() {
     readLittle_ = size > 0 && size < settings_.readBytes / 4;
     take(size);
     if (error && !isWouldBlock(error)) end(error.message());
+    reply();
     pump();
+}
+
+void Connection::reply() {
+    if (!replies_ || closed_ || writing_) return;
+    std::string text = replies_->next();
+    if (!text.empty()) write(std::move(text));
+}
+
+void Connection::write(std::string text) {
+    writing_ = true;
+    outgoing_ = std::move(text);
+    socket_.write(outgoing_, [self = shared_from_this()](std::error_code error) {
+        self->writing_ = false;
+        if (self->closed_) return;
+        if (error) { // nobody is there to be told
+            self->farewell_.clear();
+            self->replies_.reset();
+            self->end(error.message());
+        }
+        self->reply();
+        if (self->ended_) self->pump();
+    });
+}
+
+std::deque<ReceivedBlock> Connection::abandon() {
+    onEnd_ = nullptr;
+    if (!closed_) close();
+    if (onFinished_) std::exchange(onFinished_, nullptr)();
+    return std::exchange(pending_, {});
 }
 
 /// A peer that sends nothing from one look to the next is idle, unless it is not read.

@@ -11,6 +11,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
+#include <boost/asio/write.hpp>
 #include <mutex>
 
 namespace rivulet::detail {
@@ -143,6 +144,11 @@ void Socket::read(char* buffer, std::size_t sizeBytes, std::function<void(std::e
 void Socket::cancelRead() {
     error_code ignored;
     impl_->socket.cancel(ignored);
+}
+
+void Socket::write(std::string_view bytes, std::function<void(std::error_code)> done) {
+    asio::async_write(impl_->socket, asio::buffer(bytes.data(), bytes.size()),
+                      [done = std::move(done)](error_code error, std::size_t) { done(error); });
 }
 
 std::size_t Socket::readArrived(char* buffer, std::size_t sizeBytes, std::error_code& error) {

@@ -84,6 +84,8 @@ class Socket {
     void read(char* buffer, std::size_t sizeBytes, std::function<void(std::error_code, std::size_t)> done);
     /// Has `done` called as soon as may be, with what has been read by then or with an error.
     void cancelRead();
+    /// Writes all of the bytes, which last until `done` is called with what went wrong, if anything. One at a time.
+    void write(std::string_view bytes, std::function<void(std::error_code)> done);
     /// Reads what has arrived already; `wouldBlock` where it is nothing.
     std::size_t readArrived(char* buffer, std::size_t sizeBytes, std::error_code& error);
     /// From now on fewer bytes than these wake nobody, unless the peer closes.

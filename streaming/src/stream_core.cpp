@@ -281,6 +281,7 @@ void StreamCore::runBatchIfDue() {
 /// batches.
 void StreamCore::finish() noexcept {
     for (const auto& input : impl_->graph.inputs()) input->stop();
+    if (impl_->durability) impl_->durability->flushReceived();
     bool graceful, stopContext;
     {
         std::lock_guard lock(impl_->mutex);

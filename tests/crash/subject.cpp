@@ -3,10 +3,13 @@
 // into DIRECTORY/out: the range of its numbers, and what the state came to. A batch whose file is there already must
 // have the same content: it was run again.
 //
+// In the scenarios acked-... the numbers come from crash_client, over a port that the first process chooses and writes
+// into DIRECTORY/port.
+//
 // Ends with 0 when all is processed, with 70 where a batch was not the same when it was run again, with 74 where
 // something else failed.
 
-#include <rivulet/streaming.h>
+#include <rivulet/receivers.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -37,7 +40,6 @@ class Numbers final : public InputDStream<std::pair<long, long>> {
     std::optional<RDD<Element>> computeAgain(const Context& sc, Time, Time, std::string_view end) override {
         return upTo(sc, std::stol(std::string(end)));
     }
-    bool isDone() const { return next == records_; }
 
     long begin = 0, next = 0; // of the batch that runs
 
@@ -99,28 +101,81 @@ DStream<std::string> texts(const DStream<std::pair<long, long>>& numbers, const 
     throw UsageError("there is no scenario '" + scenario + "'");
 }
 
+/// The batch that runs.
+struct Range {
+    long begin = 0, next = 0;
+};
+
+/// Numbers that a client sends, who counts them by itself.
+DStream<std::pair<long, long>> received(const StreamingContext& ssc, const std::string& directory,
+                                        const std::shared_ptr<Range>& range) {
+    int port = 0;
+    std::ifstream(directory + "/port") >> port;
+    const auto lines = ackedServerStream(ssc, port);
+    if (port == 0) {
+        std::ofstream(directory + "/port.tmp") << lines.port() << "\n";
+        std::filesystem::rename(directory + "/port.tmp", directory + "/port");
+    }
+    const auto numbers =
+        lines.uid("lines").map([](std::string_view line) { return std::atol(std::string(line).c_str()); }).erased();
+    numbers.map([](long) { return std::pair(0, 1L); })
+        .updateStateByKey(
+            [](std::span<const long> arrived, std::optional<long> count) {
+                return std::optional(count.value_or(0) + long(arrived.size()));
+            },
+            1)
+        .uid("count")
+        .values()
+        .foreachRDD([range](const RDD<long>& rdd) { range->next = rdd.fold(0L, std::plus<>()); });
+    numbers.foreachRDD([range](const RDD<long>& rdd) {
+        const auto arrived = rdd.collect();
+        range->begin = range->next - long(arrived.size());
+        for (std::size_t i = 0; i < arrived.size(); ++i)
+            if (arrived[i] != range->begin + long(i)) {
+                std::cerr << "record " << range->begin + long(i) << " is " << arrived[i] << "\n";
+                std::_Exit(70);
+            }
+    });
+    return numbers.map([](long number) { return std::pair(keyOf(number), number % 7); }).erased();
+}
+
+Conf confOf(bool acked) {
+    Conf conf("local[2]", "crash");
+    conf.set("rivulet.executor", "threads");
+    // As slow as the source of its own, so that kills come in the midst of it.
+    if (acked) conf.set("rivulet.streaming.receiver.maxRate", 20'000);
+    return conf.set("rivulet.streaming.backpressure.enabled", false);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
     if (argc != 4) return 64;
-    const std::string directory = argv[1], scenario = argv[2];
+    const std::string directory = argv[1];
+    std::string scenario = argv[2];
+    const bool acked = scenario.starts_with("acked-");
+    if (acked) scenario.erase(0, 6);
     try {
         std::filesystem::create_directories(directory + "/out");
-        StreamingContext ssc(Conf("local[2]", "crash").set("rivulet.executor", "threads"),
-                             scenario == "window" ? 10ms : 2ms);
+        StreamingContext ssc(confOf(acked), scenario == "window" ? 10ms : 2ms);
         ssc.checkpoint(directory + "/checkpoint");
-        const auto source = std::make_shared<Numbers>(std::atol(argv[3]));
-        const auto out = texts(ssc.inputStream(source).uid("numbers"), scenario);
+        const long records = std::atol(argv[3]);
+        const auto source = std::make_shared<Numbers>(records);
+        const auto range = std::make_shared<Range>();
+        const auto out = texts(acked ? received(ssc, directory, range)
+                                     : DStream<std::pair<long, long>>(ssc.inputStream(source).uid("numbers")),
+                               scenario);
         auto* core = ssc.core().get();
         bool done = false;
         out.foreachRDD([=, &done](const RDD<std::string>& rdd, Time time) {
             auto lines = rdd.collect();
             std::sort(lines.begin(), lines.end());
-            std::string content = std::to_string(source->begin) + " " + std::to_string(source->next) + " " +
+            if (!acked) *range = {source->begin, source->next};
+            std::string content = std::to_string(range->begin) + " " + std::to_string(range->next) + " " +
                                   std::to_string((time - core->zeroTime()).count()) + "\n";
             for (const auto& line : lines) content += line + "\n";
             writeOnce(directory, time, content);
-            if (source->isDone() && std::exchange(done, true)) core->stop(false, false);
+            if (range->next == records && std::exchange(done, true)) core->stop(false, false);
         });
         ssc.start();
         ssc.awaitTermination();

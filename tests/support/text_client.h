@@ -5,7 +5,7 @@
 namespace rivulet::test {
 
 /// Connects to a port of the loopback.
-inline TextServer::Connection connectTo(int port) {
+inline Descriptor connectSocket(int port) {
     Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -13,7 +13,8 @@ inline TextServer::Connection connectTo(int port) {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
         throw std::runtime_error(std::string("connect: ") + std::strerror(errno));
-    return TextServer::Connection(std::move(socket));
+    return socket;
 }
+inline TextServer::Connection connectTo(int port) { return TextServer::Connection(connectSocket(port)); }
 
 } // namespace rivulet::test

@@ -68,7 +68,24 @@ class TextServer {
             }
             return taken;
         }
+        /// The next line that the client sends, without its end; waits for it. Empty where it has closed its side.
+        std::string readLine() {
+            for (;;) {
+                if (const auto end = received_.find('\n'); end != received_.npos) {
+                    std::string line = received_.substr(0, end);
+                    received_.erase(0, end + 1);
+                    return line;
+                }
+                char bytes[4096];
+                if (!socket_.ready(POLLIN, kPatience)) throw std::runtime_error("no line has come");
+                const ssize_t size = ::recv(socket_.get(), bytes, sizeof bytes, 0);
+                if (size <= 0) return {};
+                received_.append(bytes, std::size_t(size));
+            }
+        }
         void close() { socket_.close(); }
+        /// The client is told that no more comes.
+        void closeSending() { ::shutdown(socket_.get(), SHUT_WR); }
         /// Waits until the client has closed its side.
         bool closedByClient() const { return closedWithin(kPatience); }
         /// Whether it has.
@@ -80,6 +97,7 @@ class TextServer {
             return socket_.ready(POLLIN, milliseconds) && ::recv(socket_.get(), &byte, 1, 0) <= 0;
         }
         Descriptor socket_;
+        std::string received_; // and not read
     };
 
     enum class Begin { Listening, Refusing };
@@ -103,9 +121,10 @@ class TextServer {
     /// Whether a client has connected that was not accepted yet.
     bool hasClient() const { return socket_.ready(POLLIN, 0); }
     /// Waits for the next client.
-    Connection accept() {
+    Connection accept() { return Connection(acceptSocket()); }
+    Descriptor acceptSocket() {
         if (!socket_.ready(POLLIN, kPatience)) throw std::runtime_error("nobody has connected");
-        return Connection(Descriptor(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC)));
+        return Descriptor(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
     }
 
   private:

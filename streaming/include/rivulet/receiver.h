@@ -36,6 +36,27 @@ template <class X> std::size_t heapBytes(const X& x) {
 
 template <class T> class Receiver;
 
+/// What is called when something becomes of a block that a receiver has stored.
+struct BlockCallbacks {
+    /// It is written to the checkpoint directory, and there after a crash; in memory, where nothing is written. By the
+    /// library's thread, for the blocks of a receiver in their order: be quick, and do not throw.
+    std::function<void()> onStored = {};
+    /// The batch that has it succeeded. By the thread that runs the batches: be quick. Not after a crash in between.
+    std::function<void()> onProcessed = {};
+};
+namespace detail {
+
+class CallbackSender final : public BlockSender {
+  public:
+    explicit CallbackSender(std::function<void()> call) : call_(std::move(call)) {}
+    void written(std::uint64_t number) override;
+
+  private:
+    const std::function<void()> call_;
+};
+
+} // namespace detail
+
 /// What a receiver gives its elements to: `store(x)`.
 ///
 /// Elements are gathered into blocks, which a batch takes at its time. `store` waits while
@@ -60,26 +81,26 @@ template <class T> class ReceiverStore {
         if (rowsBytes_ >= kBlockBytes || !goOn) sealLocked(!goOn);
         return goOn;
     }
-    /// Stores all of them as one block, which is never split over batches or partitions. When this returns they are
-    /// held in memory; `onProcessed` is called (by the thread that runs the batches: be quick) after the batch that has
-    /// them succeeded, and never where it failed: the moment to acknowledge them to where they came from.
+    /// Stores all of them as one block, which is never split over batches or partitions, and returns when they are
+    /// stored: in memory, or where there is a checkpoint directory written to it, so that a crash does not lose them
+    /// (unless `rivulet.streaming.receiver.writeAheadLog.enable` is false). That is the moment to acknowledge them to
+    /// where they came from. `onProcessed` is called (by the thread that runs the batches: be quick) after the batch
+    /// that has them succeeded, and never where it failed.
     ///
     /// A block of more than the rate allows in one batch waits for a batch of its own, and those after it pay for it.
+    ///
+    /// Cost:   with a checkpoint directory, a sync of the disk, which blocks of other threads and receivers share
+    /// Errors: IoError where they cannot be written
     bool operator()(std::vector<T> block, std::function<void()> onProcessed = {}) {
-        auto rows = detail::share(new detail::Rows<T>());
-        std::size_t bytes = 0;
-        rows->reserve(block.size());
-        for (auto&& x : block) {
-            bytes += receiver_->sizeBytes(x);
-            rows->push_back(std::move(x));
-        }
-        const bool goOn = blocks().admit(long(rows->size()), stop_);
-        auto made = detail::ReceivedRows<T>::block(std::move(rows), bytes);
-        made.onProcessed = std::move(onProcessed);
-        std::lock_guard lock(mutex_);
-        sealLocked(!goOn);
-        put(std::move(made), !goOn);
+        const auto [goOn, next] = putBlock(std::move(block), nullptr, std::move(onProcessed));
+        if (blocks().writesAhead()) blocks().awaitWritten(next);
         return goOn;
+    }
+    /// Stores them as one block in the same way, and does not wait: `onStored` tells when they may be acknowledged.
+    bool operator()(std::vector<T> block, BlockCallbacks callbacks) {
+        std::shared_ptr<detail::BlockSender> sender;
+        if (callbacks.onStored) sender = detail::share(new detail::CallbackSender(std::move(callbacks.onStored)));
+        return putBlock(std::move(block), std::move(sender), std::move(callbacks.onProcessed)).first;
     }
     /// Tells the listeners of an error, and goes on.
     void reportError(const std::string& message, std::exception_ptr error = std::current_exception()) {
@@ -114,13 +135,30 @@ template <class T> class ReceiverStore {
         if (rows_->size() > kFewRows && rows_->size() % kFewRows != 0) return false;
         return blocks().clock().now() - begun_ >= blockInterval_;
     }
+    std::pair<bool, std::uint64_t> putBlock(std::vector<T> block, std::shared_ptr<detail::BlockSender> sender,
+                                            std::function<void()> onProcessed) {
+        auto rows = detail::share(new detail::Rows<T>());
+        std::size_t bytes = 0;
+        rows->reserve(block.size());
+        for (auto&& x : block) {
+            bytes += receiver_->sizeBytes(x);
+            rows->push_back(std::move(x));
+        }
+        const bool goOn = blocks().admit(long(rows->size()), stop_);
+        auto made = detail::ReceivedRows<T>::block(std::move(rows), bytes);
+        made.sender = std::move(sender);
+        made.onProcessed = std::move(onProcessed);
+        std::lock_guard lock(mutex_);
+        sealLocked(!goOn);
+        return {goOn, put(std::move(made), !goOn)};
+    }
     void sealLocked(bool afterStop) {
         if (!rows_) return;
         put(detail::ReceivedRows<T>::block(std::exchange(rows_, nullptr), std::exchange(rowsBytes_, 0)), afterStop);
     }
-    void put(detail::ReceivedBlock block, bool afterStop) {
+    std::uint64_t put(detail::ReceivedBlock block, bool afterStop) {
         thread_.countStored(block.records);
-        blocks().put(std::move(block), afterStop);
+        return blocks().put(std::move(block), afterStop);
     }
 
     detail::ReceivedInput& input_;

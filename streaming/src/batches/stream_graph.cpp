@@ -100,7 +100,8 @@ bool StreamGraph::hasMore() const {
 
 long StreamGraph::unallocated() const {
     long records = 0;
-    for (const auto& input : inputs_) records += input->unallocated();
+    for (const auto& input : inputs_)
+        if (!input->keepsUnallocated()) records += input->unallocated();
     return records;
 }
 

@@ -37,7 +37,7 @@ class StreamGraph {
     std::vector<Duration> slidesOver(Duration batch) const;
     /// Whether a graceful stop has to run another batch.
     bool hasMore() const;
-    /// Records that were received and belong to no batch.
+    /// Records that were received, belong to no batch, and are not stored.
     long unallocated() const;
 
   private:

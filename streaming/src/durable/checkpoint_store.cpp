@@ -8,6 +8,7 @@
 
 #include <array>
 #include <atomic>
+#include <mutex>
 #include <random>
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
@@ -19,7 +20,14 @@
 namespace rivulet::detail {
 namespace {
 
-constexpr std::array<const char*, 3> kFamilies = {"meta", "plan", "state"};
+constexpr std::array<const char*, 5> kFamilies = {"meta", "plan", "state", "received", "senders"};
+// A block goes when its batch is done; as long as it is in memory, it then is never written to a file of the database,
+// but to the log alone.
+constexpr std::size_t kReceivedBytes = 64 << 20, kStateBytes = 32 << 20, kOtherBytes = 1 << 20;
+
+std::size_t bufferBytes(Family family) {
+    return family == Family::received ? kReceivedBytes : family == Family::state ? kStateBytes : kOtherBytes;
+}
 constexpr std::string_view kMagic("RVCHECKP", 8);
 
 /// What IDENT and the database both say, so that a database of another directory is seen.
@@ -88,9 +96,9 @@ rocksdb::Options optionsFor(rocksdb::Env* env) {
     return options;
 }
 
-rocksdb::ColumnFamilyOptions familyOptions(const std::shared_ptr<rocksdb::Cache>& cache, bool large) {
+rocksdb::ColumnFamilyOptions familyOptions(const std::shared_ptr<rocksdb::Cache>& cache, std::size_t bufferBytes) {
     rocksdb::ColumnFamilyOptions options;
-    options.write_buffer_size = large ? 32 << 20 : 1 << 20;
+    options.write_buffer_size = bufferBytes;
     options.compression = rocksdb::kNoCompression;
     options.level_compaction_dynamic_level_bytes = true; // what was overwritten goes soon
     rocksdb::BlockBasedTableOptions table;
@@ -116,7 +124,24 @@ struct CheckpointStore::Impl {
     std::vector<rocksdb::ColumnFamilyHandle*> handles; // of kFamilies, then the default one
     BatchRecord last;
     std::uint64_t epoch = 0;
-    bool failed = false;
+    std::atomic<bool> failed = false;
+    // Held while one writes and the witness tells of it, so that it tells of what is synced and of nothing else. A
+    // second writer would wait inside of RocksDB all the same, for the sync.
+    std::mutex writing;
+    std::atomic<int> commitsWaiting = 0;
+
+    /// For the batches, who are let in first: a log that writes on and on would not leave them a gap.
+    std::unique_lock<std::mutex> lockForBatch() {
+        ++commitsWaiting;
+        std::unique_lock lock(writing);
+        --commitsWaiting;
+        commitsWaiting.notify_all();
+        return lock;
+    }
+    std::unique_lock<std::mutex> lockForLog() {
+        for (int waiting; (waiting = commitsWaiting) > 0;) commitsWaiting.wait(waiting);
+        return std::unique_lock(writing);
+    }
 
     ~Impl() { close(); }
 
@@ -148,12 +173,13 @@ struct CheckpointStore::Impl {
     rocksdb::Status open(const std::string& at, rocksdb::WALRecoveryMode mode, bool create, bool readOnly) {
         auto options = optionsFor(env);
         options.wal_recovery_mode = mode;
-        options.create_if_missing = options.create_missing_column_families = create;
+        options.create_if_missing = create;
+        options.create_missing_column_families = !readOnly; // there are more of them than there were
         if (!readOnly) options.listeners.push_back(background);
         std::vector<rocksdb::ColumnFamilyDescriptor> families;
         for (std::size_t i = 0; i < kFamilies.size(); ++i)
-            families.emplace_back(kFamilies[i], familyOptions(cache, Family(i) == Family::state));
-        families.emplace_back(rocksdb::kDefaultColumnFamilyName, familyOptions(cache, false));
+            families.emplace_back(kFamilies[i], familyOptions(cache, bufferBytes(Family(i))));
+        families.emplace_back(rocksdb::kDefaultColumnFamilyName, familyOptions(cache, kOtherBytes));
         rocksdb::DB* opened = nullptr;
         auto status = readOnly ? rocksdb::DB::OpenForReadOnly(options, at, families, &handles, &opened)
                                : rocksdb::DB::Open(options, at, families, &handles, &opened);
@@ -285,9 +311,15 @@ struct CheckpointStore::Impl {
             if (change.value)
                 require(batch.Put(handle(change.family), change.key, *change.value), "prepare a write to",
                         path("state"));
+            else if (!change.end.empty())
+                require(batch.DeleteRange(handle(change.family), change.key, change.end), "prepare a write to",
+                        path("state"));
             else
                 require(batch.Delete(handle(change.family), change.key), "prepare a write to", path("state"));
         }
+        write(batch, synced);
+    }
+    void write(rocksdb::WriteBatch& batch, bool synced) {
         rocksdb::WriteOptions options;
         options.sync = synced;
         const auto status = db->Write(options, &batch);
@@ -298,11 +330,9 @@ struct CheckpointStore::Impl {
             "; whether it has happened is unknown. Start the program again when the cause is removed: it goes "
             "on with what is on the disk");
     }
-    /// After it RocksDB is not to be used: it would write on behind what may be missing.
-    void fail() noexcept {
-        failed = true;
-        close();
-    }
+    /// After it RocksDB is not to be written to: it would write on behind what may be missing. It is closed with the
+    /// store, for other threads may be reading.
+    void fail() noexcept { failed = true; }
     void testify() {
         try {
             witness->write({last.id, epoch, db->GetLatestSequenceNumber()});
@@ -385,6 +415,7 @@ std::vector<std::string> CheckpointStore::keys(Family family, std::string_view p
 }
 
 void CheckpointStore::beginEpoch(Changes changes) {
+    const auto lock = impl_->lockForBatch();
     impl_->requireUsable();
     changes.put(Family::meta, "epoch", Stored::epoch, written(impl_->epoch + 1));
     impl_->write(changes, true);
@@ -393,6 +424,7 @@ void CheckpointStore::beginEpoch(Changes changes) {
 }
 
 void CheckpointStore::commit(Changes changes, const BatchRecord& record) {
+    const auto lock = impl_->lockForBatch();
     impl_->requireUsable();
     if (record.id != impl_->last.id + 1)
         throw Error("checkpoint: batch " + std::to_string(record.id) + " was to be committed after batch " +
@@ -405,8 +437,28 @@ void CheckpointStore::commit(Changes changes, const BatchRecord& record) {
 }
 
 void CheckpointStore::write(Changes changes, bool synced) {
+    const auto lock = impl_->lockForBatch();
     impl_->requireUsable();
     impl_->write(changes, synced);
+}
+
+void CheckpointStore::writeAhead(const std::vector<AheadValue>& values) {
+    std::size_t bytes = 0;
+    for (const AheadValue& value : values) bytes += value.key.size() + value.head.size() + value.body.size() + 64;
+    rocksdb::WriteBatch batch(bytes);
+    for (const AheadValue& value : values) {
+        const Envelope envelope = envelopeOf(value.kind, value.head, value.body);
+        const rocksdb::Slice key = value.key;
+        const std::array<rocksdb::Slice, 4> parts = {
+            envelope.before, value.head, rocksdb::Slice(value.body.data(), value.body.size()), envelope.after};
+        require(batch.Put(impl_->handle(value.family), rocksdb::SliceParts(&key, 1),
+                          rocksdb::SliceParts(parts.data(), int(parts.size()))),
+                "prepare a write to", impl_->path("state"));
+    }
+    const auto lock = impl_->lockForLog();
+    impl_->requireUsable();
+    impl_->write(batch, true);
+    impl_->testify();
 }
 
 namespace {
@@ -431,6 +483,11 @@ std::string keyOf(std::uint32_t first, std::uint32_t second, std::uint64_t third
     std::string key = keyOf(first, second);
     append(key, third);
     append(key, fourth);
+    return key;
+}
+std::string blockKey(std::uint32_t receiver, std::uint64_t sequence) {
+    std::string key = keyOf(receiver);
+    append(key, sequence);
     return key;
 }
 

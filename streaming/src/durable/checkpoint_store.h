@@ -19,7 +19,7 @@ class FileSystem;
 namespace rivulet::detail {
 
 /// Where a value lies: each family is a column family of RocksDB.
-enum class Family { meta, plan, state };
+enum class Family { meta, plan, state, received, senders };
 
 /// What was committed last.
 struct BatchRecord {
@@ -35,15 +35,28 @@ class Changes {
         Family family;
         std::string key;
         std::optional<std::string> value; // nothing: the key goes
+        std::string end = {};             // with it, all keys from `key` to before it go
     };
     void put(Family family, std::string key, Stored kind, std::string_view payload) {
         changes_.push_back({family, std::move(key), enveloped(kind, payload)});
     }
     void erase(Family family, std::string key) { changes_.push_back({family, std::move(key), std::nullopt}); }
+    void eraseRange(Family family, std::string begin, std::string end) {
+        changes_.push_back({family, std::move(begin), std::nullopt, std::move(end)});
+    }
     const std::vector<Change>& all() const { return changes_; }
 
   private:
     std::vector<Change> changes_;
+};
+
+/// A value that is written ahead; its payload has two parts, which are not copied.
+struct AheadValue {
+    Family family;
+    std::string key;
+    Stored kind;
+    std::string head;
+    std::string_view body = {};
 };
 
 /// A checkpoint directory: one RocksDB database, in which a batch ends in one synced write.
@@ -57,7 +70,7 @@ class Changes {
 /// is written, every call throws, and the next process goes by what is on the disk (F18, F19).
 ///
 /// Errors:  IoError, CorruptionError; RecoveryError from the constructor
-/// Threads: one at a time
+/// Threads: one at a time; `writeAhead` from another
 class CheckpointStore {
   public:
     static constexpr std::uint32_t kFormat = 1;
@@ -92,6 +105,8 @@ class CheckpointStore {
     void commit(Changes changes, const BatchRecord& record);
     /// Changes that belong to no commit, as the plan of a batch that is yet to run.
     void write(Changes changes, bool synced);
+    /// What was received, synced: it belongs to no batch yet.
+    void writeAhead(const std::vector<AheadValue>& values);
 
   private:
     struct Impl;
@@ -102,5 +117,7 @@ class CheckpointStore {
 std::string keyOf(std::uint32_t first);
 std::string keyOf(std::uint32_t first, std::uint32_t second);
 std::string keyOf(std::uint32_t first, std::uint32_t second, std::uint64_t third, std::uint32_t fourth);
+/// Of a block that was received.
+std::string blockKey(std::uint32_t receiver, std::uint64_t sequence);
 
 } // namespace rivulet::detail

@@ -33,6 +33,23 @@ PieceKey pieceAt(std::string_view key) {
 
 Input* asInput(const StreamNodePtr& node) { return dynamic_cast<Input*>(node.get()); }
 
+/// What is stored of a source.
+std::string formOf(const Input& input, const CallSite& site) {
+    const std::string form = "source " + std::string(site.operation);
+    const auto* received = dynamic_cast<const ReceivedInput*>(&input);
+    if (!received) return form;
+    if (const std::string content = received->contentForm(); !content.empty()) return form + " of " + content;
+    if (received->isToWriteAhead())
+        throw UsageError(site.text() +
+                             ": there is a checkpoint directory, and the type of its elements cannot be written; give "
+                             "it a default constructor and a member `template <class Archive> void serialize(Archive& "
+                             "archive) { archive(each, of, its, members); }`, or set "
+                             "rivulet.streaming.receiver.writeAheadLog.enable to false, which loses in a crash what "
+                             "was received and is in no finished batch",
+                         site.where);
+    return form;
+}
+
 /// Whether something is stored under the uid of this node.
 bool hasStored(const StreamNodePtr& node) { return asInput(node) || dynamic_cast<KeptByBatch*>(node.get()); }
 
@@ -142,7 +159,7 @@ void Durability::bind(const StreamGraph& graph) {
             throw UsageError("start: the uid '" + node->uid() + "' was given to two: " + known->second + ", and " +
                              site + "; what is stored is found by it, so give each a uid of its own");
         bound_.push_back({0, node->uid(), input, state, {}});
-        program_.push_back({0, node->uid(), state ? state->form() : "source " + std::string(node->site().operation)});
+        program_.push_back({0, node->uid(), state ? state->form() : formOf(*input, node->site())});
     }
     if (!transient.empty())
         throw UsageError(
@@ -173,6 +190,7 @@ void Durability::compare(const CheckpointOptions& options) {
         for (auto& key : store_.keys(Family::state, keyOf(number))) prepared_.erase(Family::state, std::move(key));
         prepared_.erase(Family::meta, layoutKey(number));
         prepared_.erase(Family::meta, positionKey(number));
+        ReceivedLog::eraseAll(prepared_, number);
     }
     prepared_.put(Family::meta, "operators", Stored::operators, written(matched.table));
     for (std::size_t i = 0; i < bound_.size(); ++i) bound_[i].number = program_[i].number;
@@ -185,7 +203,18 @@ void Durability::beginAt(Time zero) {
 void Durability::recoverStates() {
     for (const Bound& bound : bound_)
         if (bound.state) bound.state->recover(Reader(store_, bound.number, store_.last().time));
+    for (const Bound& bound : bound_) {
+        auto* received = dynamic_cast<ReceivedInput*>(bound.input);
+        if (!received) continue;
+        const auto position = store_.read(Family::meta, positionKey(bound.number), Stored::position);
+        std::string planned;
+        if (planned_)
+            if (const auto end = planned_->positions.find(bound.uid); end != planned_->positions.end())
+                planned = end->second;
+        log_.add(bound.number, *received, position.value_or(std::string()), planned);
+    }
     store_.beginEpoch(std::move(prepared_)); // until here nothing was changed
+    log_.begin();
     if (goesOn())
         logInfo("checkpoint: directory '" + store_.directory() + "' goes on after batch " +
                 std::to_string(store_.last().id) + " of " + toString(store_.last().time));
@@ -211,6 +240,7 @@ long Durability::allocate(Input& input, Time time) const {
 }
 
 void Durability::begun(Time time) {
+    log_.requireWorking();
     if (planned_ && planned_->time == time) return; // it is there already
     BatchPlan plan{store_.last().id + 1, time, zero_, batchDuration_, {}};
     for (const Bound& bound : bound_)
@@ -233,8 +263,10 @@ void Durability::commit(Time time, bool withStates) {
             bound.state->save(writer);
         }
         positions.push_back(bound.input ? bound.input->position() : std::string());
-        if (positions.back() != bound.position)
-            changes.put(Family::meta, positionKey(bound.number), Stored::position, positions.back());
+        if (positions.back() == bound.position) continue;
+        if (dynamic_cast<ReceivedInput*>(bound.input))
+            ReceivedLog::eraseUsed(changes, bound.number, bound.position, positions.back());
+        changes.put(Family::meta, positionKey(bound.number), Stored::position, positions.back());
     }
     store_.commit(std::move(changes), {id, time, zero_, batchDuration_});
     for (std::size_t i = 0; i < bound_.size(); ++i) bound_[i].position = std::move(positions[i]);

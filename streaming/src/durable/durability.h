@@ -3,6 +3,7 @@
 #include "batches/stream_graph.h"
 #include "durable/checkpoint_store.h"
 #include "durable/operator_table.h"
+#include "durable/received/received_log.h"
 #include "rivulet/stream/durable/durable_state.h"
 
 namespace rivulet::detail {
@@ -41,7 +42,7 @@ class Durability {
     /// A batch that an earlier process has begun and not finished, which is to be run first.
     std::optional<Time> planned() const { return planned_ ? std::optional(planned_->time) : std::nullopt; }
 
-    /// Counts the process, and puts the states where they were.
+    /// Counts the process, puts the states where they were, gives receivers what they had, and has them write ahead.
     void recoverStates();
     /// The sources' positions; they have started.
     void restorePositions();
@@ -54,7 +55,9 @@ class Durability {
     /// The batch has failed and is skipped: its input is not to come again.
     void commitSkipped(Time time);
     /// A write has failed: nothing more can be committed, so no more batches are to be run.
-    bool failed() const { return store_.failed(); }
+    bool failed() const { return store_.failed() || log_.failed(); }
+    /// The receivers have stopped: what they had is written when this returns.
+    void flushReceived() { log_.flush(); }
 
   private:
     struct Bound {
@@ -75,6 +78,7 @@ class Durability {
     std::vector<Bound> bound_;
     std::vector<OperatorRow> program_; // in the order of bound_
     CheckpointStore store_;
+    ReceivedLog log_{store_};
     Changes prepared_; // by what was compared, for the beginning of the epoch
     std::optional<BatchPlan> planned_;
     Time zero_{}, last_{};

@@ -17,17 +17,22 @@ constexpr std::uint8_t kVersion = 1;
 
 } // namespace
 
-std::string enveloped(Stored kind, std::string_view payload) {
-    if (payload.size() > std::numeric_limits<std::uint32_t>::max())
-        throw IoError("a value of " + std::to_string(payload.size()) +
+Envelope envelopeOf(Stored kind, std::string_view first, std::string_view second) {
+    const std::size_t size = first.size() + second.size();
+    if (size > std::numeric_limits<std::uint32_t>::max())
+        throw IoError("a value of " + std::to_string(size) +
                       " bytes is to be stored; one may have up to 4294967295 bytes");
-    ByteWriter out;
-    out.reserve(payload.size() + kEnvelopeBytes);
-    out(kVersion, std::uint32_t(kind), std::uint32_t(payload.size()));
-    out.bytes(payload);
-    const std::uint32_t checksum = crc32c(out.view());
-    out(checksum);
-    return std::move(out).text();
+    ByteWriter before, after;
+    before(kVersion, std::uint32_t(kind), std::uint32_t(size));
+    after(crc32c(second, crc32c(first, crc32c(before.view()))));
+    return {std::move(before).text(), std::move(after).text()};
+}
+
+std::string enveloped(Stored kind, std::string_view payload) {
+    const Envelope envelope = envelopeOf(kind, payload, {});
+    std::string value;
+    value.reserve(payload.size() + kEnvelopeBytes);
+    return std::move(value.append(envelope.before).append(payload).append(envelope.after));
 }
 
 std::string_view opened(Stored kind, std::string_view value, const std::string& what) {

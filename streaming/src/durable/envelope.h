@@ -22,11 +22,18 @@ enum class Stored : std::uint32_t {
     state = 7,     ///< a piece of the log of states
     layout = 8,    ///< how the states of an operator are partitioned
     pane = 9,      ///< the rows of a window's pane
+    received = 20, ///< a block that a receiver has got
+    sender = 21,   ///< the number of its last record
 };
 
 inline constexpr std::size_t kEnvelopeBytes = 13;
 
 std::string enveloped(Stored kind, std::string_view payload);
+/// What comes before and after a payload of two parts, which is not copied.
+struct Envelope {
+    std::string before, after;
+};
+Envelope envelopeOf(Stored kind, std::string_view first, std::string_view second);
 /// The payload, a view of `value`.
 ///
 /// Errors: CorruptionError that names `what` where the value is not a whole envelope of this kind

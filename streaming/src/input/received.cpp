@@ -2,6 +2,7 @@
 
 #include "rivulet/log.h"
 
+#include <charconv>
 #include <random>
 
 namespace rivulet::detail {
@@ -60,41 +61,70 @@ bool ReceivedBlocks::admitSlowly(long records, const std::stop_token& stop) {
     return false;
 }
 
-void ReceivedBlocks::put(ReceivedBlock block, bool afterStop) {
-    std::lock_guard lock(mutex_);
-    // What comes after a stop is the rest that a receiver had in hand; one that ignores the stop must not fill the
-    // memory.
-    if (afterStop && waitingBytes_ >= 2 * capacityBytes_) {
-        dropped_ += block.records;
-        return;
+std::uint64_t ReceivedBlocks::put(ReceivedBlock block, bool afterStop) {
+    const std::uint64_t last = block.firstNumber + std::uint64_t(block.records) - 1;
+    std::shared_ptr<BlockSender> sender;
+    std::uint64_t next = 0;
+    {
+        std::lock_guard lock(mutex_);
+        // What comes after a stop is the rest that a receiver had in hand; one that ignores the stop must not fill the
+        // memory.
+        if (afterStop && waitingBytes_ >= 2 * capacityBytes_) {
+            dropped_ += block.records;
+            return 0;
+        }
+        sender = add(std::move(block));
+        next = next_;
     }
-    add(std::move(block));
+    tellAdded(sender, last);
+    return next;
 }
 
-void ReceivedBlocks::add(ReceivedBlock block) {
+std::shared_ptr<BlockSender> ReceivedBlocks::add(ReceivedBlock block) {
     block.reservation = MemoryReservation(memory_, consumer_, std::int64_t(block.sizeBytes));
+    block.sequence = next_++;
     waitingBytes_ += block.sizeBytes;
     waitingRecords_ += block.records;
+    if (wake_)
+        unwrittenBytes_ += block.sizeBytes;
+    else
+        written_ = gathered_ = waiting_.size() + 1;
     waiting_.push_back(std::move(block));
     mayWait_ = waitingBytes_ >= capacityBytes_ || limiter_.limited();
+    return waiting_.back().sender;
+}
+
+/// Wakes who writes; where nobody does, memory is all there is.
+void ReceivedBlocks::tellAdded(const std::shared_ptr<BlockSender>& sender, std::uint64_t number) const {
+    if (wake_)
+        wake_();
+    else if (sender)
+        sender->written(number);
 }
 
 bool ReceivedBlocks::offer(ReceivedBlock& block, CutBlock cut, std::optional<Time>& again) {
-    std::lock_guard lock(mutex_);
     again.reset();
-    if (waitingBytes_ >= capacityBytes_) {
-        refused_ = true;
-        return false;
+    std::shared_ptr<BlockSender> sender;
+    std::uint64_t last = block.firstNumber - 1;
+    bool isAll = false, isAdded = false;
+    {
+        std::lock_guard lock(mutex_);
+        if (waitingBytes_ >= capacityBytes_) {
+            refused_ = true;
+            return false;
+        }
+        const long permits = limiter_.take(block.records, clock_->now());
+        isAll = permits == block.records;
+        isAdded = isAll || permits > 0;
+        last += std::uint64_t(permits);
+        if (isAdded) sender = add(isAll ? std::exchange(block, {}) : cut(block, permits));
+        if (!isAll) {
+            again = limiter_.readyAt(1);
+            refused_ = true;
+        }
     }
-    const long permits = limiter_.take(block.records, clock_->now());
-    if (permits == block.records) {
-        add(std::exchange(block, {}));
-        return true;
-    }
-    if (permits > 0) add(cut(block, permits));
-    again = limiter_.readyAt(1);
-    refused_ = true;
-    return false;
+    if (isAdded) tellAdded(sender, last);
+    return isAll;
 }
 
 bool ReceivedBlocks::hasSpace() const {
@@ -108,20 +138,39 @@ void ReceivedBlocks::changed() {
     changed_.notify_all();
 }
 
-std::vector<ReceivedBlock> ReceivedBlocks::take() {
+std::vector<ReceivedBlock> ReceivedBlocks::take(std::uint64_t end) {
     std::vector<ReceivedBlock> taken;
     bool wake;
     {
         std::lock_guard lock(mutex_);
-        taken.swap(waiting_);
-        waitingBytes_ = 0;
-        waitingRecords_ = 0;
+        std::size_t count = written_;
+        while (count > 0 && waiting_[count - 1].sequence >= end) --count;
+        if (count > 0) takenUpTo_ = waiting_[count - 1].sequence + 1;
+        if (end != kAll) takenUpTo_ = std::max(takenUpTo_, end);
+        if (count == waiting_.size()) {
+            taken.swap(waiting_);
+        } else {
+            const auto rest = waiting_.begin() + std::ptrdiff_t(count);
+            taken.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(rest));
+            waiting_.erase(waiting_.begin(), rest);
+        }
+        written_ -= count;
+        gathered_ -= count;
+        for (const ReceivedBlock& block : taken) {
+            waitingBytes_ -= block.sizeBytes;
+            waitingRecords_ -= block.records;
+        }
         limiter_.nextBatch();
         wake = std::exchange(refused_, false);
         changed();
     }
     if (wake && onSpace_) onSpace_();
     return taken;
+}
+
+std::uint64_t ReceivedBlocks::takenUpTo() const {
+    std::lock_guard lock(mutex_);
+    return takenUpTo_;
 }
 
 long ReceivedBlocks::waitingRecords() const {
@@ -143,6 +192,81 @@ void ReceivedBlocks::setRate(double rate) {
 double ReceivedBlocks::rate() const {
     std::lock_guard lock(mutex_);
     return limiter_.rate();
+}
+
+// ---- the log
+
+void ReceivedBlocks::goOn(std::vector<ReceivedBlock> waiting, std::uint64_t taken, std::uint64_t next) {
+    std::lock_guard lock(mutex_);
+    for (ReceivedBlock& block : waiting) {
+        block.reservation = MemoryReservation(memory_, consumer_, std::int64_t(block.sizeBytes));
+        waitingBytes_ += block.sizeBytes;
+        waitingRecords_ += block.records;
+    }
+    waiting_ = std::move(waiting);
+    written_ = gathered_ = waiting_.size();
+    takenUpTo_ = taken;
+    next_ = next;
+    mayWait_ = waitingBytes_ >= capacityBytes_ || limiter_.limited();
+}
+
+std::vector<ReceivedBlock> ReceivedBlocks::gather(std::size_t sizeBytes) {
+    std::vector<ReceivedBlock> some;
+    std::lock_guard lock(mutex_);
+    for (std::size_t bytes = 0; gathered_ < waiting_.size() && bytes < sizeBytes; ++gathered_) {
+        const ReceivedBlock& block = waiting_[gathered_];
+        bytes += block.sizeBytes;
+        ReceivedBlock copy;
+        copy.data = block.data;
+        copy.begin = block.begin;
+        copy.end = block.end;
+        copy.records = block.records;
+        copy.sizeBytes = block.sizeBytes;
+        copy.sender = block.sender;
+        copy.firstNumber = block.firstNumber;
+        copy.sequence = block.sequence;
+        some.push_back(std::move(copy));
+    }
+    return some;
+}
+
+void ReceivedBlocks::written(const std::vector<ReceivedBlock>& blocks) {
+    {
+        std::lock_guard lock(mutex_);
+        written_ += blocks.size();
+        for (const ReceivedBlock& block : blocks) unwrittenBytes_ -= block.sizeBytes;
+        changed();
+    }
+    for (const ReceivedBlock& block : blocks)
+        if (block.sender) block.sender->written(block.firstNumber + std::uint64_t(block.records) - 1);
+}
+
+void ReceivedBlocks::writingFailed(std::exception_ptr error) {
+    std::lock_guard lock(mutex_);
+    writingFailed_ = std::move(error);
+    changed();
+}
+
+std::uint64_t ReceivedBlocks::next() const {
+    std::lock_guard lock(mutex_);
+    return next_;
+}
+
+bool ReceivedBlocks::isWritten(std::uint64_t end) const {
+    return written_ == waiting_.size() || waiting_[written_].sequence >= end;
+}
+
+void ReceivedBlocks::awaitWritten(std::uint64_t end) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return isWritten(end) || writingFailed_; });
+    if (!isWritten(end)) std::rethrow_exception(writingFailed_);
+}
+
+void ReceivedBlocks::awaitFew() {
+    constexpr std::size_t kFewBytes = 1 << 20; // as much as is written in the time of a sync
+    std::unique_lock lock(mutex_);
+    if (unwrittenBytes_ <= kFewBytes)
+        changed_.wait(lock, [this, end = next_] { return isWritten(end) || writingFailed_; });
 }
 
 // ---- backpressure
@@ -192,6 +316,7 @@ ReceivedInput::ReceivedInput(const std::shared_ptr<StreamCore>& core, std::strin
       kind_(std::move(kind)),
       mostPartitions_(core->context().defaultParallelism()),
       intervals_(long(core->batchDuration() / core->context().conf().getDuration("rivulet.streaming.blockInterval"))),
+      writeAhead_(core->context().conf().getBool("rivulet.streaming.receiver.writeAheadLog.enable")),
       blocks_(
           std::make_shared<ReceivedBlocks>(core->context().engine()->memory(), core->sharedClock(), limitsOf(*core))) {}
 
@@ -210,12 +335,31 @@ void ReceivedInput::declare(StreamCore& core, const std::shared_ptr<ReceivedInpu
 }
 
 long ReceivedInput::allocate(Time time) {
+    const std::uint64_t before = blocks_->next();
     seal();
-    auto batch = std::make_shared<const ReceivedBatch>(blocks_->take(), intervals_, mostPartitions_);
+    // A receiver that stores little has it in the batch at whose time it was there.
+    if (blocks_->next() != before) blocks_->awaitFew();
+    return keep(time, blocks_->take());
+}
+
+long ReceivedInput::keep(Time time, std::vector<ReceivedBlock> blocks) {
+    auto batch = std::make_shared<const ReceivedBatch>(std::move(blocks), intervals_, mostPartitions_);
     const long records = batch->records();
     std::lock_guard lock(mutex_);
     allocated_.insert_or_assign(time, std::move(batch));
     return records;
+}
+
+std::string ReceivedInput::position() const { return std::to_string(blocks_->takenUpTo()); }
+
+std::uint64_t ReceivedInput::readPosition(std::string_view position) {
+    std::uint64_t number = 0;
+    std::from_chars(position.data(), position.data() + position.size(), number);
+    return number;
+}
+
+long ReceivedInput::allocateAgain(Time time, std::string_view end) {
+    return keep(time, blocks_->take(readPosition(end)));
 }
 
 long ReceivedInput::unallocated() const {

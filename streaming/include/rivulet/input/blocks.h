@@ -2,11 +2,23 @@
 
 #include "rivulet/memory_account.h"
 #include "rivulet/rdd/source.h"
+#include "rivulet/serialization/stored.h"
 
 #include <functional>
 
 /// What was received, in the pieces in which it came.
 namespace rivulet::detail {
+
+/// Who waits for a block to be written to where it outlives the process.
+class BlockSender {
+  public:
+    virtual ~BlockSender() = default;
+    /// The name under which the number of its last record is stored with the block; empty: none is.
+    virtual std::string_view id() const { return {}; }
+    /// All records up to this number are written; in memory, where nothing outlives the process. Called by any thread:
+    /// be quick.
+    virtual void written(std::uint64_t number) = 0;
+};
 
 /// Complete records in the form in which their receiver got them: bytes of text, or rows of elements.
 struct ReceivedBlock {
@@ -14,7 +26,10 @@ struct ReceivedBlock {
     std::size_t begin = 0, end = 0;   // the part of it that is meant
     long records = 0;
     std::size_t sizeBytes = 0;
-    std::function<void()> onProcessed; // called when the batch that has it is done; may be empty
+    std::function<void()> onProcessed;   // called when the batch that has it is done; may be empty
+    std::shared_ptr<BlockSender> sender; // may be null
+    std::uint64_t firstNumber = 0;       // of the sender's, which count from 1
+    std::uint64_t sequence = 0;          // of the receiver's blocks
     MemoryReservation reservation;
 };
 
@@ -46,9 +61,12 @@ inline std::string_view textOf(const ReceivedBlock& block) {
 /// A block of all of a text that has so many records.
 ReceivedBlock textBlock(std::string text, long records);
 
-/// Contents of blocks: how elements are read from them. Lines of text, as views:
+/// Contents of blocks: how elements are read from them, and blocks from what is stored. Lines of text, as views:
 struct ReceivedLines {
     using value_type = std::string_view;
+    static std::string form() { return "lines"; }
+    static std::string_view encode(const ReceivedBlock& block, std::string&) { return textOf(block); }
+    static ReceivedBlock decode(std::string_view bytes, long records) { return textBlock(std::string(bytes), records); }
     /// Pushes from `at` on, as much as makes a block of a chain, and says where the rest begins.
     template <class Sink> static std::size_t push(const ReceivedBlock& block, std::size_t, Sink& sink) {
         pushLines(textOf(block), sink);
@@ -60,6 +78,9 @@ struct ReceivedLines {
 /// Frames, as views of what follows their length: four bytes, the highest first.
 struct ReceivedFrames {
     using value_type = std::string_view;
+    static std::string form() { return "frames"; }
+    static std::string_view encode(const ReceivedBlock& block, std::string&) { return textOf(block); }
+    static ReceivedBlock decode(std::string_view bytes, long records) { return textBlock(std::string(bytes), records); }
     static constexpr std::size_t kHeader = 4;
     static std::size_t lengthAt(const char* header) {
         const auto byte = [&](int i) { return std::size_t(static_cast<unsigned char>(header[i])); };
@@ -77,9 +98,39 @@ struct ReceivedFrames {
     static ReceivedBlock cut(ReceivedBlock& block, long records);
 };
 
-/// Rows of elements.
+/// Rows of elements; those of a type that cannot be stored have no form.
 template <class T> struct ReceivedRows {
     using value_type = T;
+    static std::string form() {
+        if constexpr (Storable<T>)
+            return storedForm<T>();
+        else
+            return {};
+    }
+    /// The bytes that are stored of a block, in `room` where they are not its own.
+    static std::string_view encode(const ReceivedBlock& block, std::string& room) {
+        if constexpr (Storable<T>) {
+            const T* rows = static_cast<const Rows<T>*>(block.data.get())->data();
+            ByteWriter out;
+            out.reserve(block.sizeBytes);
+            for (std::size_t i = block.begin; i < block.end; ++i) out(rows[i]);
+            room = std::move(out).text();
+        }
+        return room;
+    }
+    static ReceivedBlock decode(std::string_view bytes, long records) {
+        auto rows = share(new Rows<T>());
+        if constexpr (Storable<T>) {
+            ByteReader in(bytes);
+            for (long i = 0; i < records; ++i) {
+                T x{};
+                in(x);
+                rows->push_back(std::move(x));
+            }
+            in.finish();
+        }
+        return block(std::move(rows), bytes.size());
+    }
     template <class Sink> static std::size_t push(const ReceivedBlock& block, std::size_t at, Sink& sink) {
         const T* rows = static_cast<const Rows<T>*>(block.data.get())->data();
         const std::size_t stop = std::min(block.end, at + kChunk);

@@ -197,6 +197,8 @@ class Input {
     /// `allocate` for a batch that an earlier process had begun: it must have what it had then, when this was the
     /// position after it.
     virtual long allocateAgain(Time time, std::string_view) { return allocate(time); }
+    /// Whether what belongs to no batch yet is stored, so that a stop does not lose it.
+    virtual bool keepsUnallocated() const { return false; }
 
     /// What it is, in a few words: "Socket stream".
     virtual std::string kind() const { return "Input stream"; }
