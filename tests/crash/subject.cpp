@@ -1,12 +1,19 @@
-// crash_subject DIRECTORY SCENARIO RECORDS: a program that is killed again and again, and goes on. It processes the
-// numbers from 0 to RECORDS in batches of a random size, with a state of the scenario, and writes a file for each batch
-// into DIRECTORY/out: the range of its numbers, and what the state came to. A batch whose file is there already must
-// have the same content: it was run again.
+// crash_subject DIRECTORY SCENARIO RECORDS [OUTPUT]: a program that is killed again and again, and goes on. It
+// processes the numbers from 0 to RECORDS in batches of a random size, with a state of the scenario, and writes a file
+// for each batch into DIRECTORY/out: the range of its numbers, and what the state came to. A batch whose file is there
+// already must have the same content: it was run again.
+//
+// Other outputs: `dedup`, files by the number of the batch, of which one that is there is left, and must be a replay;
+// `files`, the file sink; `postgres`, a table of the database that RIVULET_CRASH_DATABASE says. Where a sink has the
+// lines, the range is one of them, after a '#'.
 //
 // Ends with 0 when all is processed, with 70 where a batch was not the same when it was run again, with 74 where
 // something else failed.
 
 #include <rivulet/streaming.h>
+#if __has_include(<rivulet/postgres.h>)
+#include <rivulet/postgres.h>
+#endif
 
 #include <algorithm>
 #include <cstdio>
@@ -51,9 +58,13 @@ class Numbers final : public InputDStream<std::pair<long, long>> {
     std::random_device random_;
 };
 
-void writeOnce(const std::string& directory, Time time, const std::string& content) {
-    const std::string path = directory + "/out/" + std::to_string(time.time_since_epoch().count());
+void writeOnce(const std::string& directory, const std::string& name, bool mayBeThere, const std::string& content) {
+    const std::string path = directory + "/out/" + name;
     if (std::ifstream known(path, std::ios::binary); known) {
+        if (!mayBeThere) {
+            std::cerr << "batch " << path << " is there, and is said not to be a replay\n";
+            std::_Exit(70);
+        }
         const std::string before(std::istreambuf_iterator<char>(known), {});
         if (before == content) return;
         std::cerr << "batch " << path << " was\n" << before << "and is\n" << content;
@@ -99,29 +110,81 @@ DStream<std::string> texts(const DStream<std::pair<long, long>>& numbers, const 
     throw UsageError("there is no scenario '" + scenario + "'");
 }
 
+/// What belongs to a batch and when it was, for the oracle.
+std::string rangeOf(const Numbers& source, const detail::StreamCore& core, Time time) {
+    return std::to_string(source.begin) + " " + std::to_string(source.next) + " " +
+           std::to_string((time - core.zeroTime()).count());
+}
+
+/// Asks for the stop with the batch after the last record.
+class EndAfterLast {
+  public:
+    EndAfterLast(std::shared_ptr<const Numbers> source, detail::StreamCore* core)
+        : source_(std::move(source)),
+          core_(core) {}
+    void operator()() const {
+        if (source_->isDone() && std::exchange(*done_, true)) core_->stop(false, false);
+    }
+
+  private:
+    const std::shared_ptr<const Numbers> source_;
+    detail::StreamCore* const core_;
+    const std::shared_ptr<bool> done_ = std::make_shared<bool>(false);
+};
+
+void writeEach(const DStream<std::string>& lines, const std::string& directory, bool byId,
+               const std::shared_ptr<const Numbers>& source, detail::StreamCore* core) {
+    lines.foreachRDD([=, end = EndAfterLast(source, core)](const RDD<std::string>& rdd, const BatchContext& batch) {
+        auto sorted = rdd.collect();
+        std::sort(sorted.begin(), sorted.end());
+        std::string content = rangeOf(*source, *core, batch.time) + "\n";
+        for (const auto& line : sorted) content += line + "\n";
+        writeOnce(directory, byId ? std::to_string(batch.id) : std::to_string(batch.time.time_since_epoch().count()),
+                  batch.isReplay, content);
+        end();
+    });
+}
+
+/// The lines and the range, for sinks.
+DStream<std::string> withRange(const DStream<std::string>& lines, const std::shared_ptr<const Numbers>& source,
+                               detail::StreamCore* core) {
+    return lines.transform([=, end = EndAfterLast(source, core)](const RDD<std::string>& rdd, Time time) {
+        end();
+        const std::vector<std::string> range{"#" + rangeOf(*source, *core, time)};
+        return rdd.unionWith(core->context().parallelize(range, 1));
+    });
+}
+
+void writeOut(const std::string& output, const DStream<std::string>& lines, const std::string& directory,
+              const std::shared_ptr<const Numbers>& source, detail::StreamCore* core) {
+    if (output == "each" || output == "dedup") return writeEach(lines, directory, output == "dedup", source, core);
+    if (output == "files")
+        return files::saveToDirectory(withRange(lines, source, core), {.directory = directory + "/out", .uid = "out"});
+#if __has_include(<rivulet/postgres.h>)
+    if (output == "postgres")
+        return postgres::saveToTable(
+            withRange(lines, source, core).transform([core](const RDD<std::string>& rdd, Time time) {
+                return rdd.map([since = (time - core->zeroTime()).count()](const std::string& line) {
+                    return std::pair(std::int64_t(since), line);
+                });
+            }),
+            {.connection = std::getenv("RIVULET_CRASH_DATABASE"), .table = "crash_lines", .uid = "out"});
+#endif
+    throw UsageError("there is no output '" + output + "'");
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 4) return 64;
-    const std::string directory = argv[1], scenario = argv[2];
+    if (argc < 4) return 64;
+    const std::string directory = argv[1], scenario = argv[2], output = argc > 4 ? argv[4] : "each";
     try {
         std::filesystem::create_directories(directory + "/out");
         StreamingContext ssc(Conf("local[2]", "crash").set("rivulet.executor", "threads"),
                              scenario == "window" ? 10ms : 2ms);
         ssc.checkpoint(directory + "/checkpoint");
         const auto source = std::make_shared<Numbers>(std::atol(argv[3]));
-        const auto out = texts(ssc.inputStream(source).uid("numbers"), scenario);
-        auto* core = ssc.core().get();
-        bool done = false;
-        out.foreachRDD([=, &done](const RDD<std::string>& rdd, Time time) {
-            auto lines = rdd.collect();
-            std::sort(lines.begin(), lines.end());
-            std::string content = std::to_string(source->begin) + " " + std::to_string(source->next) + " " +
-                                  std::to_string((time - core->zeroTime()).count()) + "\n";
-            for (const auto& line : lines) content += line + "\n";
-            writeOnce(directory, time, content);
-            if (source->isDone() && std::exchange(done, true)) core->stop(false, false);
-        });
+        writeOut(output, texts(ssc.inputStream(source).uid("numbers"), scenario), directory, source, ssc.core().get());
         ssc.start();
         ssc.awaitTermination();
         return 0;

@@ -19,7 +19,7 @@
 namespace rivulet::detail {
 namespace {
 
-constexpr std::array<const char*, 3> kFamilies = {"meta", "plan", "state"};
+constexpr std::array<const char*, 4> kFamilies = {"meta", "plan", "state", "outbox"};
 constexpr std::string_view kMagic("RVCHECKP", 8);
 
 /// What IDENT and the database both say, so that a database of another directory is seen.
@@ -152,7 +152,8 @@ struct CheckpointStore::Impl {
         if (!readOnly) options.listeners.push_back(background);
         std::vector<rocksdb::ColumnFamilyDescriptor> families;
         for (std::size_t i = 0; i < kFamilies.size(); ++i)
-            families.emplace_back(kFamilies[i], familyOptions(cache, Family(i) == Family::state));
+            families.emplace_back(kFamilies[i],
+                                  familyOptions(cache, Family(i) == Family::state || Family(i) == Family::outbox));
         families.emplace_back(rocksdb::kDefaultColumnFamilyName, familyOptions(cache, false));
         rocksdb::DB* opened = nullptr;
         auto status = readOnly ? rocksdb::DB::OpenForReadOnly(options, at, families, &handles, &opened)
@@ -313,12 +314,19 @@ struct CheckpointStore::Impl {
     }
 };
 
+namespace {
+std::shared_ptr<rocksdb::FileSystem> usedDisk;
+} // namespace
+
+void useDisk(std::shared_ptr<rocksdb::FileSystem> disk) { usedDisk = std::move(disk); }
+
 CheckpointStore::CheckpointStore(std::string directory, std::string application,
                                  std::shared_ptr<rocksdb::FileSystem> fileSystem)
     : impl_(std::make_unique<Impl>()) {
     Impl& impl = *impl_;
     while (directory.size() > 1 && directory.back() == '/') directory.pop_back();
     impl.directory = std::move(directory);
+    if (!fileSystem) fileSystem = usedDisk;
     if (fileSystem) {
         impl.ownEnv = rocksdb::NewCompositeEnv(fileSystem);
         impl.env = impl.ownEnv.get();

@@ -1,0 +1,120 @@
+#include "crash/killer.h"
+#include "crash/oracle.h"
+#include "support/temporary_directory.h"
+#if __has_include(<libpq-fe.h>)
+#include "support/postgres_server.h"
+#endif
+
+#include <filesystem>
+#include <map>
+
+using namespace rivulet::test;
+
+namespace {
+
+struct Cell {
+    std::string scenario, output;
+};
+
+/// What the file sink has published.
+std::vector<WrittenBatch> published(const std::string& directory) {
+    std::map<long, std::vector<std::string>> found;
+    for (const auto& batch : std::filesystem::directory_iterator(directory + "/out")) {
+        const std::string name = batch.path().filename().string();
+        if (!name.starts_with("out-")) continue;
+        auto& lines = found[std::stol(name.substr(4))];
+        for (const auto& part : std::filesystem::directory_iterator(batch.path())) {
+            if (!part.path().filename().string().starts_with("part-")) continue;
+            std::ifstream in(part.path());
+            for (std::string line; std::getline(in, line);) lines.push_back(line);
+        }
+    }
+    std::vector<WrittenBatch> batches;
+    for (auto& [id, lines] : found) batches.push_back(withRangeInside("batch " + std::to_string(id), std::move(lines)));
+    return batches;
+}
+
+/// Kills the subject so many times, and compares what a reader of its sink sees.
+void killAndCompare(const Cell& cell, int kills, long records, std::uint64_t seed,
+                    const std::function<std::vector<WrittenBatch>(const std::string&)>& read) {
+    INFO("scenario " << cell.scenario << ", output " << cell.output << ", seed " << seed);
+    std::mt19937_64 random(seed);
+    if (cell.scenario == "window") records /= 5;
+    const TemporaryDirectory directory;
+    const std::string path = directory / "job";
+    const int killed = killUntilDone({path, cell.scenario, std::to_string(records), cell.output}, kills, random);
+    const auto batches = read(path);
+    CHECK(checkBatches(batches, cell.scenario, records) == "");
+    WARN(cell.scenario << " to " << cell.output << ": " << killed << " kills, " << batches.size() << " batches, "
+                       << records << " records, seed " << seed);
+    CHECK(killed > kills / 2);
+}
+
+void killWithDedup(int kills, long records, std::uint64_t seed) {
+    killAndCompare({"update", "dedup"}, kills, records, seed, [](const std::string& path) {
+        std::map<long, WrittenBatch> found;
+        for (const auto& file : std::filesystem::directory_iterator(path + "/out")) {
+            std::ifstream in(file.path());
+            WrittenBatch& batch = found[std::stol(file.path().filename().string())];
+            batch.where = file.path().string();
+            std::getline(in, batch.range);
+            for (std::string line; std::getline(in, line);) batch.lines.push_back(line);
+        }
+        CHECK(found.rbegin()->first == long(found.size())); // numbered without a gap
+        std::vector<WrittenBatch> batches;
+        for (auto& [id, batch] : found) batches.push_back(std::move(batch));
+        return batches;
+    });
+}
+
+} // namespace
+
+TEST_CASE("Each batch is in the files once through kills at any instant") {
+    const std::string scenario = GENERATE(as<std::string>{}, "update", "window");
+    killAndCompare({scenario, "files"}, 5, 3000, 20261121, published);
+}
+
+TEST_CASE("Each batch is in the files once through many kills", "[.long]") {
+    const std::string scenario = GENERATE(as<std::string>{}, "stateless", "update", "map", "window");
+    killAndCompare({scenario, "files"}, 60, 30000, std::random_device()(), published);
+}
+
+TEST_CASE("foreachRDD can tell which batches are there already") { killWithDedup(5, 4000, 20261121); }
+
+TEST_CASE("foreachRDD can tell which batches are there already, through many kills", "[.long]") {
+    killWithDedup(60, 40000, std::random_device()());
+}
+
+#if __has_include(<libpq-fe.h>)
+namespace {
+
+void killWithDatabase(const std::string& scenario, int kills, long records, std::uint64_t seed) {
+    const auto server = PostgresServer::start();
+    if (!server) {
+        WARN(PostgresServer::kMissing);
+        return;
+    }
+    ::setenv("RIVULET_CRASH_DATABASE", server->connection().c_str(), 1);
+    server->ask("create table crash_lines (since bigint, line text)");
+    killAndCompare({scenario, "postgres"}, kills, records, seed, [&](const std::string&) {
+        std::map<long, std::vector<std::string>> found;
+        std::istringstream rows(server->ask("select since, line from crash_lines"));
+        for (std::string row; std::getline(rows, row);) found[std::stol(row)].push_back(row.substr(row.find('|') + 1));
+        std::vector<WrittenBatch> batches;
+        for (auto& [since, lines] : found)
+            batches.push_back(withRangeInside("rows of " + std::to_string(since), std::move(lines)));
+        return batches;
+    });
+}
+
+} // namespace
+
+TEST_CASE("Each batch is in the database once through kills at any instant") {
+    killWithDatabase("update", 4, 2000, 20261121);
+}
+
+TEST_CASE("Each batch is in the database once through many kills", "[.long]") {
+    const std::string scenario = GENERATE(as<std::string>{}, "stateless", "update", "map", "window");
+    killWithDatabase(scenario, 60, 30000, std::random_device()());
+}
+#endif
