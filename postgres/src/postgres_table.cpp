@@ -3,6 +3,7 @@
 #include "rivulet/postgres.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace rivulet::detail {
 namespace {
@@ -133,8 +134,8 @@ void PostgresTable::finalize(std::uint64_t batch, std::string_view rows) {
             return impl_->writeBatch(batch, rows);
         } catch (const PgConnectionLost& error) {
             // Whether the transaction has happened the row tells, once there is a connection again.
-            impl_->connection.reset();
-            if (++lost > kReconnections) throw;
+            const bool wasThere = bool(std::exchange(impl_->connection, nullptr));
+            if (!wasThere || ++lost > kReconnections) throw;
             logWarn(std::string("the connection is made anew: ") + error.what());
         } catch (...) {
             impl_->connection.reset(); // with its transaction

@@ -6,7 +6,10 @@
 #endif
 
 #include <filesystem>
+#include <functional>
 #include <map>
+#include <sstream>
+#include <thread>
 
 using namespace rivulet::test;
 
@@ -71,7 +74,7 @@ void killWithDedup(int kills, long records, std::uint64_t seed) {
 
 TEST_CASE("Each batch is in the files once through kills at any instant") {
     const std::string scenario = GENERATE(as<std::string>{}, "update", "window");
-    killAndCompare({scenario, "files"}, 5, 3000, 20261121, published);
+    killAndCompare({scenario, "files"}, 5, 1500, 20261121, published);
 }
 
 TEST_CASE("Each batch is in the files once through many kills", "[.long]") {
@@ -79,7 +82,7 @@ TEST_CASE("Each batch is in the files once through many kills", "[.long]") {
     killAndCompare({scenario, "files"}, 60, 30000, std::random_device()(), published);
 }
 
-TEST_CASE("foreachRDD can tell which batches are there already") { killWithDedup(5, 4000, 20261121); }
+TEST_CASE("foreachRDD can tell which batches are there already") { killWithDedup(5, 2500, 20261121); }
 
 TEST_CASE("foreachRDD can tell which batches are there already, through many kills", "[.long]") {
     killWithDedup(60, 40000, std::random_device()());
@@ -88,7 +91,8 @@ TEST_CASE("foreachRDD can tell which batches are there already, through many kil
 #if __has_include(<libpq-fe.h>)
 namespace {
 
-void killWithDatabase(const std::string& scenario, int kills, long records, std::uint64_t seed) {
+/// `disturbed`: connections are cut meanwhile, also within commits.
+void killWithDatabase(const std::string& scenario, int kills, long records, std::uint64_t seed, bool disturbed) {
     const auto server = PostgresServer::start();
     if (!server) {
         WARN(PostgresServer::kMissing);
@@ -96,6 +100,11 @@ void killWithDatabase(const std::string& scenario, int kills, long records, std:
     }
     ::setenv("RIVULET_CRASH_DATABASE", server->connection().c_str(), 1);
     server->ask("create table crash_lines (since bigint, line text)");
+    const std::jthread cutting([&](const std::stop_token& stop) {
+        while (disturbed && !stop.stop_requested())
+            server->ask("select pg_terminate_backend(pid) from pg_stat_activity "
+                        "where application_name = 'rivulet' and random() < 0.03");
+    });
     killAndCompare({scenario, "postgres"}, kills, records, seed, [&](const std::string&) {
         std::map<long, std::vector<std::string>> found;
         std::istringstream rows(server->ask("select since, line from crash_lines"));
@@ -110,11 +119,11 @@ void killWithDatabase(const std::string& scenario, int kills, long records, std:
 } // namespace
 
 TEST_CASE("Each batch is in the database once through kills at any instant") {
-    killWithDatabase("update", 4, 2000, 20261121);
+    killWithDatabase("update", 4, 1000, 20261121, false);
 }
 
 TEST_CASE("Each batch is in the database once through many kills", "[.long]") {
     const std::string scenario = GENERATE(as<std::string>{}, "stateless", "update", "map", "window");
-    killWithDatabase(scenario, 60, 30000, std::random_device()());
+    killWithDatabase(scenario, 60, 30000, std::random_device()(), true);
 }
 #endif

@@ -162,5 +162,5 @@ TEST_CASE("saveToTable wants a table, a uid and a time") {
         ContainsSubstring("postgres::saveToTable: the sink has no uid"));
     CHECK(errorText<UsageError>([&] {
               postgres::saveToTable(input, {.connection = "", .table = "t", .uid = "a", .timeout = 0s});
-          }) == "postgres::saveToTable: the timeout (0 ms) must be positive");
+          }) == "postgres::saveToTable: the timeout (0ms) must be positive");
 }

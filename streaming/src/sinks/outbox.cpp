@@ -113,14 +113,15 @@ void Outbox::deliver(bool ask) {
         if (!ask && sink.pause > 0 && --sink.pause > 0) continue;
         try {
             while (!sink.entries.empty()) finalizeFirst(sink);
-        } catch (const FencedError&) {
+        } catch (const FencedError& error) {
+            sink.failure = error.what();
             throw;
         } catch (...) {
             sink.failure = messageOf(std::current_exception());
             sink.pause = std::min(1 << std::min(sink.failures++, 16), kLongestPause);
             logWarn("sink '" + sink.output->uid() + "': batch " + std::to_string(sink.entries.front().batch) +
-                    " is committed and could not be made visible yet, which is tried again; " +
-                    std::to_string(sink.entries.size()) + " batches wait: " + sink.failure);
+                    " is committed and could not be made visible yet, which is tried again (batches that wait: " +
+                    std::to_string(sink.entries.size()) + "): " + sink.failure);
         }
     }
 }
@@ -138,8 +139,8 @@ std::string Outbox::waiting() const {
     std::string text;
     for (const Bound& sink : sinks_)
         if (!sink.entries.empty())
-            text += (text.empty() ? "" : "; ") + std::string("sink '") + sink.output->uid() + "' has " +
-                    std::to_string(sink.entries.size()) + " batches to take: " + sink.failure;
+            text += (text.empty() ? "" : "; ") + std::string("batches that wait for sink '") + sink.output->uid() +
+                    "': " + std::to_string(sink.entries.size()) + ", because " + sink.failure;
     return text;
 }
 

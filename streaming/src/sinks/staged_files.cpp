@@ -274,7 +274,6 @@ void StagedFiles::finalize(std::uint64_t batch, std::string_view bytes) {
     }
     // The checkpoint forgets the batch only after this.
     files_->syncDirectory(directory_);
-    files_->syncDirectory(hidden_);
 }
 
 } // namespace rivulet::detail

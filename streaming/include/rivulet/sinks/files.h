@@ -115,7 +115,7 @@ struct DirectoryOptions {
 ///
 /// Those who take batches away leave the last one where it is: a process that goes on looks for it.
 ///
-/// Cost:   five syncs per batch beside the commit's, and one per file
+/// Cost:   four syncs per batch that has elements, beside the commit's, and one per file
 /// Errors: UsageError where the uid cannot be the name of a file; at the start, where there is no checkpoint directory.
 ///         RecoveryError from the start where the directory belongs to another checkpoint, or has later batches
 template <class T, class Recipe>
