@@ -30,8 +30,8 @@ struct End {
     int code = 0;
 };
 
-/// Runs the subject, and kills it after so long unless it has ended before.
-inline End runFor(std::vector<std::string> arguments, int milliseconds) {
+/// Begins to run the subject.
+inline pid_t spawnSubject(std::vector<std::string> arguments) {
     const std::string path = subjectPath();
     arguments.insert(arguments.begin(), path);
     std::vector<char*> raw;
@@ -39,6 +39,11 @@ inline End runFor(std::vector<std::string> arguments, int milliseconds) {
     raw.push_back(nullptr);
     pid_t process = 0;
     REQUIRE(::posix_spawn(&process, path.c_str(), nullptr, nullptr, raw.data(), environ) == 0);
+    return process;
+}
+
+/// Waits for the end of the process, and kills it after so long.
+inline End waitFor(pid_t process, int milliseconds) {
     const int handle = int(::syscall(SYS_pidfd_open, process, 0));
     pollfd ended{handle, POLLIN, 0};
     const bool inTime = ::poll(&ended, 1, milliseconds) == 1;
@@ -48,6 +53,11 @@ inline End runFor(std::vector<std::string> arguments, int milliseconds) {
     ::close(handle);
     if (WIFSIGNALED(status)) return {WTERMSIG(status) == SIGKILL && !inTime, 128 + WTERMSIG(status)};
     return {false, WEXITSTATUS(status)};
+}
+
+/// Runs the subject, and kills it after so long unless it has ended before.
+inline End runFor(const std::vector<std::string>& arguments, int milliseconds) {
+    return waitFor(spawnSubject(arguments), milliseconds);
 }
 
 /// Kills the subject at random instants, now and then as early as in the recovery, so many times or until it has

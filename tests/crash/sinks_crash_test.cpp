@@ -70,11 +70,42 @@ void killWithDedup(int kills, long records, std::uint64_t seed) {
     });
 }
 
+/// A process is stopped, and goes on when another has finished its work with a copy of its checkpoint, as after a move
+/// to another machine: it ends, and has added nothing.
+void stopAndOvertake(const std::string& output, long records, int milliseconds,
+                     const std::function<std::vector<WrittenBatch>(const std::string&)>& read) {
+    namespace fs = std::filesystem;
+    const TemporaryDirectory directory;
+    const std::string first = directory / "first", second = directory / "second", count = std::to_string(records);
+    const pid_t zombie = spawnSubject({first, "update", count, output});
+    const int handle = int(::syscall(SYS_pidfd_open, zombie, 0));
+    pollfd ended{handle, POLLIN, 0};
+    while (!fs::exists(first + "/checkpoint/witness")) REQUIRE(::poll(&ended, 1, 5) == 0);
+    REQUIRE(::poll(&ended, 1, milliseconds) == 0);
+    ::close(handle);
+    REQUIRE(::kill(zombie, SIGSTOP) == 0);
+    siginfo_t stopped{};
+    REQUIRE(::waitid(P_PID, id_t(zombie), &stopped, WSTOPPED | WNOWAIT) == 0);
+    fs::create_directories(second);
+    fs::copy(first + "/checkpoint", second + "/checkpoint", fs::copy_options::recursive);
+    fs::create_directory_symlink(first + "/out", second + "/out");
+    const End overtaker = runFor({second, "update", count, output}, 60000);
+    CHECK_FALSE(overtaker.killed);
+    CHECK(overtaker.code == 0);
+    CHECK(::kill(zombie, SIGCONT) == 0);
+    const End end = waitFor(zombie, 60000);
+    CHECK_FALSE(end.killed);
+    CHECK(end.code == 74);
+    CHECK(checkBatches(read(first), "update", records) == "");
+}
+
 } // namespace
+
+TEST_CASE("A process that was overtaken publishes no files") { stopAndOvertake("files", 600, 100, published); }
 
 TEST_CASE("Each batch is in the files once through kills at any instant") {
     const std::string scenario = GENERATE(as<std::string>{}, "update", "window");
-    killAndCompare({scenario, "files"}, 5, 1500, 20261121, published);
+    killAndCompare({scenario, "files"}, 5, 1200, 20261121, published);
 }
 
 TEST_CASE("Each batch is in the files once through many kills", "[.long]") {
@@ -91,35 +122,49 @@ TEST_CASE("foreachRDD can tell which batches are there already, through many kil
 #if __has_include(<libpq-fe.h>)
 namespace {
 
-/// `disturbed`: connections are cut meanwhile, also within commits.
-void killWithDatabase(const std::string& scenario, int kills, long records, std::uint64_t seed, bool disturbed) {
-    const auto server = PostgresServer::start();
+std::vector<WrittenBatch> rowsOf(const PostgresServer& server) {
+    std::map<long, std::vector<std::string>> found;
+    std::istringstream rows(server.ask("select since, line from crash_lines"));
+    for (std::string row; std::getline(rows, row);) found[std::stol(row)].push_back(row.substr(row.find('|') + 1));
+    std::vector<WrittenBatch> batches;
+    for (auto& [since, lines] : found)
+        batches.push_back(withRangeInside("rows of " + std::to_string(since), std::move(lines)));
+    return batches;
+}
+
+/// Null where there is none.
+std::unique_ptr<PostgresServer> startDatabase() {
+    auto server = PostgresServer::start();
     if (!server) {
         WARN(PostgresServer::kMissing);
-        return;
+        return nullptr;
     }
     ::setenv("RIVULET_CRASH_DATABASE", server->connection().c_str(), 1);
     server->ask("create table crash_lines (since bigint, line text)");
+    return server;
+}
+
+/// `disturbed`: connections are cut meanwhile, also within commits.
+void killWithDatabase(const std::string& scenario, int kills, long records, std::uint64_t seed, bool disturbed) {
+    const auto server = startDatabase();
+    if (!server) return;
     const std::jthread cutting([&](const std::stop_token& stop) {
         while (disturbed && !stop.stop_requested())
             server->ask("select pg_terminate_backend(pid) from pg_stat_activity "
                         "where application_name = 'rivulet' and random() < 0.03");
     });
-    killAndCompare({scenario, "postgres"}, kills, records, seed, [&](const std::string&) {
-        std::map<long, std::vector<std::string>> found;
-        std::istringstream rows(server->ask("select since, line from crash_lines"));
-        for (std::string row; std::getline(rows, row);) found[std::stol(row)].push_back(row.substr(row.find('|') + 1));
-        std::vector<WrittenBatch> batches;
-        for (auto& [since, lines] : found)
-            batches.push_back(withRangeInside("rows of " + std::to_string(since), std::move(lines)));
-        return batches;
-    });
+    killAndCompare({scenario, "postgres"}, kills, records, seed, [&](const std::string&) { return rowsOf(*server); });
 }
 
 } // namespace
 
 TEST_CASE("Each batch is in the database once through kills at any instant") {
-    killWithDatabase("update", 4, 1000, 20261121, false);
+    killWithDatabase("update", 4, 700, 20261121, false);
+}
+
+TEST_CASE("A process that was overtaken writes no rows", "[.long]") {
+    if (const auto server = startDatabase())
+        stopAndOvertake("postgres", 600, 100, [&](const std::string&) { return rowsOf(*server); });
 }
 
 TEST_CASE("Each batch is in the database once through many kills", "[.long]") {
