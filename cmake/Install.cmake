@@ -3,7 +3,11 @@ include(CMakePackageConfigHelpers)
 
 set(rivulet_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/Rivulet)
 
-foreach(component IN ITEMS core streaming receivers client)
+set(rivulet_components core streaming receivers client)
+if(RIVULET_WITH_POSTGRES)
+    list(APPEND rivulet_components postgres)
+endif()
+foreach(component IN LISTS rivulet_components)
     install(TARGETS rivulet_${component} EXPORT Rivulet_${component})
     install(EXPORT Rivulet_${component} NAMESPACE rivulet:: DESTINATION ${rivulet_package_dir})
     install(DIRECTORY ${component}/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")

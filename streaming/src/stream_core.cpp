@@ -199,12 +199,17 @@ void StreamCore::start(bool inLoop, std::source_location where) {
     }
     try {
         impl_->graph.freeze(impl_->remembered, !impl_->checkpointDirectory.empty());
+        if (impl_->checkpointDirectory.empty()) impl_->graph.requireNoSinks();
         Time zero = floorTime(clock_->now(), batchDuration_);
         if (!impl_->checkpointDirectory.empty()) {
             const std::string application =
                 context_.conf().contains("rivulet.app.name") ? context_.conf().get("rivulet.app.name") : std::string();
             impl_->durability = std::make_unique<Durability>(impl_->checkpointDirectory, impl_->checkpointOptions,
-                                                             application, impl_->graph, batchDuration_);
+                                                             application, impl_->graph, batchDuration_,
+                                                             context_.conf().getBool("rivulet.streaming.plan.sync"));
+            impl_->durability->outbox().setLimits(
+                {.batches = std::size_t(context_.conf().getInt("rivulet.streaming.outbox.maxBatches")),
+                 .bytes = std::size_t(context_.conf().getBytes("rivulet.streaming.outbox.maxBytes"))});
             impl_->durability->beginAt(zero);
             zero = impl_->durability->zeroTime();
         }
@@ -218,6 +223,7 @@ void StreamCore::start(bool inLoop, std::source_location where) {
         if (impl_->durability) {
             impl_->ticks.setLast(impl_->durability->lastTime());
             impl_->durability->recoverStates();
+            impl_->durability->recoverSinks();
         }
         impl_->graph.startInputs();
         if (impl_->durability) impl_->durability->restorePositions();
@@ -298,6 +304,9 @@ void StreamCore::finish() noexcept {
             impl_->fail(std::current_exception());
         }
     }
+    if (impl_->durability)
+        if (const std::string waiting = impl_->durability->outbox().waiting(); !waiting.empty())
+            logWarn("stop: what is committed is not all visible yet; the next start makes it so: " + waiting);
     const long unallocated = impl_->graph.unallocated();
     impl_->runner.setDurability(nullptr);
     impl_->durability.reset(); // gives the directory back

@@ -1,7 +1,11 @@
-// crash_subject DIRECTORY SCENARIO RECORDS: a program that is killed again and again, and goes on. It processes the
-// numbers from 0 to RECORDS in batches of a random size, with a state of the scenario, and writes a file for each batch
-// into DIRECTORY/out: the range of its numbers, and what the state came to. A batch whose file is there already must
-// have the same content: it was run again.
+// crash_subject DIRECTORY SCENARIO RECORDS [OUTPUT]: a program that is killed again and again, and goes on. It
+// processes the numbers from 0 to RECORDS in batches of a random size, with a state of the scenario, and writes a file
+// for each batch into DIRECTORY/out: the range of its numbers, and what the state came to. A batch whose file is there
+// already must have the same content: it was run again.
+//
+// Other outputs: `dedup`, files by the number of the batch, of which one that is there is left, and must be a replay;
+// `files`, the file sink; `postgres`, a table of the database that RIVULET_CRASH_DATABASE says. Where a sink has the
+// lines, the range is one of them, after a '#'.
 //
 // In the scenarios acked-... the numbers come from crash_client, over a port that the first process chooses and writes
 // into DIRECTORY/port.
@@ -10,6 +14,9 @@
 // something else failed.
 
 #include <rivulet/receivers.h>
+#if __has_include(<rivulet/postgres.h>)
+#include <rivulet/postgres.h>
+#endif
 
 #include <algorithm>
 #include <cstdio>
@@ -41,6 +48,8 @@ class Numbers final : public InputDStream<std::pair<long, long>> {
         return upTo(sc, std::stol(std::string(end)));
     }
 
+    bool isDone() const { return next == records_; }
+
     long begin = 0, next = 0; // of the batch that runs
 
   private:
@@ -53,9 +62,13 @@ class Numbers final : public InputDStream<std::pair<long, long>> {
     std::random_device random_;
 };
 
-void writeOnce(const std::string& directory, Time time, const std::string& content) {
-    const std::string path = directory + "/out/" + std::to_string(time.time_since_epoch().count());
+void writeOnce(const std::string& directory, const std::string& name, bool mayBeThere, const std::string& content) {
+    const std::string path = directory + "/out/" + name;
     if (std::ifstream known(path, std::ios::binary); known) {
+        if (!mayBeThere) {
+            std::cerr << "batch " << path << " is there, and is said not to be a replay\n";
+            std::_Exit(70);
+        }
         const std::string before(std::istreambuf_iterator<char>(known), {});
         if (before == content) return;
         std::cerr << "batch " << path << " was\n" << before << "and is\n" << content;
@@ -101,14 +114,9 @@ DStream<std::string> texts(const DStream<std::pair<long, long>>& numbers, const 
     throw UsageError("there is no scenario '" + scenario + "'");
 }
 
-/// The batch that runs.
-struct Range {
-    long begin = 0, next = 0;
-};
-
-/// Numbers that a client sends, who counts them by itself.
+/// Numbers that a client sends, who counts them by itself; `source` is told where a batch begins and ends.
 DStream<std::pair<long, long>> received(const StreamingContext& ssc, const std::string& directory,
-                                        const std::shared_ptr<Range>& range) {
+                                        const std::shared_ptr<Numbers>& source) {
     int port = 0;
     std::ifstream(directory + "/port") >> port;
     const auto lines = ackedServerStream(ssc, port);
@@ -126,8 +134,8 @@ DStream<std::pair<long, long>> received(const StreamingContext& ssc, const std::
             1)
         .uid("count")
         .values()
-        .foreachRDD([range](const RDD<long>& rdd) { range->next = rdd.fold(0L, std::plus<>()); });
-    numbers.foreachRDD([range](const RDD<long>& rdd) {
+        .foreachRDD([range = source](const RDD<long>& rdd) { range->next = rdd.fold(0L, std::plus<>()); });
+    numbers.foreachRDD([range = source](const RDD<long>& rdd) {
         const auto arrived = rdd.collect();
         range->begin = range->next - long(arrived.size());
         for (std::size_t i = 0; i < arrived.size(); ++i)
@@ -147,11 +155,74 @@ Conf confOf(bool acked) {
     return conf.set("rivulet.streaming.backpressure.enabled", false);
 }
 
+/// What belongs to a batch and when it was, for the oracle.
+std::string rangeOf(const Numbers& source, const detail::StreamCore& core, Time time) {
+    return std::to_string(source.begin) + " " + std::to_string(source.next) + " " +
+           std::to_string((time - core.zeroTime()).count());
+}
+
+/// Asks for the stop with the batch after the last record.
+class EndAfterLast {
+  public:
+    EndAfterLast(std::shared_ptr<const Numbers> source, detail::StreamCore* core)
+        : source_(std::move(source)),
+          core_(core) {}
+    void operator()() const {
+        if (source_->isDone() && std::exchange(*done_, true)) core_->stop(false, false);
+    }
+
+  private:
+    const std::shared_ptr<const Numbers> source_;
+    detail::StreamCore* const core_;
+    const std::shared_ptr<bool> done_ = std::make_shared<bool>(false);
+};
+
+void writeEach(const DStream<std::string>& lines, const std::string& directory, bool byId,
+               const std::shared_ptr<const Numbers>& source, detail::StreamCore* core) {
+    lines.foreachRDD([=, end = EndAfterLast(source, core)](const RDD<std::string>& rdd, const BatchContext& batch) {
+        auto sorted = rdd.collect();
+        std::sort(sorted.begin(), sorted.end());
+        std::string content = rangeOf(*source, *core, batch.time) + "\n";
+        for (const auto& line : sorted) content += line + "\n";
+        writeOnce(directory, byId ? std::to_string(batch.id) : std::to_string(batch.time.time_since_epoch().count()),
+                  batch.isReplay, content);
+        end();
+    });
+}
+
+/// The lines and the range, for sinks.
+DStream<std::string> withRange(const DStream<std::string>& lines, const std::shared_ptr<const Numbers>& source,
+                               detail::StreamCore* core) {
+    return lines.transform([=, end = EndAfterLast(source, core)](const RDD<std::string>& rdd, Time time) {
+        end();
+        const std::vector<std::string> range{"#" + rangeOf(*source, *core, time)};
+        return rdd.unionWith(core->context().parallelize(range, 1));
+    });
+}
+
+void writeOut(const std::string& output, const DStream<std::string>& lines, const std::string& directory,
+              const std::shared_ptr<const Numbers>& source, detail::StreamCore* core) {
+    if (output == "each" || output == "dedup") return writeEach(lines, directory, output == "dedup", source, core);
+    if (output == "files")
+        return files::saveToDirectory(withRange(lines, source, core), {.directory = directory + "/out", .uid = "out"});
+#if __has_include(<rivulet/postgres.h>)
+    if (output == "postgres")
+        return postgres::saveToTable(
+            withRange(lines, source, core).transform([core](const RDD<std::string>& rdd, Time time) {
+                return rdd.map([since = (time - core->zeroTime()).count()](const std::string& line) {
+                    return std::pair(std::int64_t(since), line);
+                });
+            }),
+            {.connection = std::getenv("RIVULET_CRASH_DATABASE"), .table = "crash_lines", .uid = "out"});
+#endif
+    throw UsageError("there is no output '" + output + "'");
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 4) return 64;
-    const std::string directory = argv[1];
+    if (argc < 4) return 64;
+    const std::string directory = argv[1], output = argc > 4 ? argv[4] : "each";
     std::string scenario = argv[2];
     const bool acked = scenario.starts_with("acked-");
     if (acked) scenario.erase(0, 6);
@@ -159,24 +230,10 @@ int main(int argc, char** argv) {
         std::filesystem::create_directories(directory + "/out");
         StreamingContext ssc(confOf(acked), scenario == "window" ? 10ms : 2ms);
         ssc.checkpoint(directory + "/checkpoint");
-        const long records = std::atol(argv[3]);
-        const auto source = std::make_shared<Numbers>(records);
-        const auto range = std::make_shared<Range>();
-        const auto out = texts(acked ? received(ssc, directory, range)
-                                     : DStream<std::pair<long, long>>(ssc.inputStream(source).uid("numbers")),
-                               scenario);
-        auto* core = ssc.core().get();
-        bool done = false;
-        out.foreachRDD([=, &done](const RDD<std::string>& rdd, Time time) {
-            auto lines = rdd.collect();
-            std::sort(lines.begin(), lines.end());
-            if (!acked) *range = {source->begin, source->next};
-            std::string content = std::to_string(range->begin) + " " + std::to_string(range->next) + " " +
-                                  std::to_string((time - core->zeroTime()).count()) + "\n";
-            for (const auto& line : lines) content += line + "\n";
-            writeOnce(directory, time, content);
-            if (range->next == records && std::exchange(done, true)) core->stop(false, false);
-        });
+        const auto source = std::make_shared<Numbers>(std::atol(argv[3]));
+        const auto numbers = acked ? received(ssc, directory, source)
+                                   : DStream<std::pair<long, long>>(ssc.inputStream(source).uid("numbers"));
+        writeOut(output, texts(numbers, scenario), directory, source, ssc.core().get());
         ssc.start();
         ssc.awaitTermination();
         return 0;

@@ -111,6 +111,9 @@ class FileSystem {
     virtual void createDirectories(const std::string& path) = 0;
     /// Renames, replacing a file at `to`: readers see the old one or the new one, never a mixture.
     virtual void rename(const std::string& from, const std::string& to) = 0;
+    /// Returns after what was created, renamed and removed in a directory would survive a power cut. Where a file
+    /// system has nothing to do for that, it does nothing.
+    virtual void syncDirectory(const std::string& path);
     /// Removes a file, or a directory with all in it; nothing there is fine. Links are removed, not followed.
     virtual void removeAll(const std::string& path) = 0;
 

@@ -221,6 +221,8 @@ void expandEntry(const std::string& uri, std::vector<FileStatus>& files, std::so
 
 void InputFile::willNeed(std::uint64_t, std::uint64_t) noexcept {}
 
+void FileSystem::syncDirectory(const std::string&) {}
+
 std::shared_ptr<FileSystem> FileSystem::forUri(std::string_view uri, Where where) {
     const std::string given = schemeOf(uri);
     const std::string scheme = given.empty() ? "file" : given;

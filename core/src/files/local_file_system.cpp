@@ -230,6 +230,15 @@ class LocalFileSystem final : public FileSystem {
         if (::rename(from.c_str(), to.c_str()) != 0) throw ioError("rename", from, " to '" + to + "'", errno);
     }
 
+    void syncDirectory(const std::string& path) override {
+        Descriptor directory(withoutInterruption(
+            [&] { return ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+        if (!directory.isOpen()) throw ioError("open", path, " to sync it", errno);
+        // EINVAL: as for files.
+        if (withoutInterruption([&] { return ::fsync(directory.get()); }) != 0 && errno != EINVAL)
+            throw ioError("sync", path, "", errno);
+    }
+
     void removeAll(const std::string& path) override {
         if (path.find_first_not_of('/') == path.npos)
             throw UsageError("removeAll('" + path +

@@ -23,6 +23,11 @@ template <class T, class R> inline constexpr bool kIsDStream<DStream<T, R>> = tr
 template <class T, class U>
 concept SameKeys =
     AnyPair<T> && AnyPair<U> && std::same_as<typename owned_t<T>::first_type, typename owned_t<U>::first_type>;
+
+/// What foreachRDD calls: `f(rdd)`, `f(rdd, Time)` or `f(rdd, const BatchContext&)`.
+template <class F, class Rdd>
+concept BatchFunction =
+    std::invocable<F&, Rdd> || std::invocable<F&, Rdd, Time> || std::invocable<F&, Rdd, const BatchContext&>;
 } // namespace detail
 
 /// Any stream, fused or erased.
@@ -500,17 +505,27 @@ template <class T, class Recipe> class DStream {
 
     // ---- outputs
 
-    /// Calls `f(RDD<T>)` or `f(RDD<T>, Time)` for every batch, on the thread that runs the batches; it must call an
-    /// action to do anything.
+    /// Calls `f(RDD<T>)`, `f(RDD<T>, Time)` or `f(RDD<T>, const BatchContext&)` for every batch, on the thread that
+    /// runs the batches; it must call an action to do anything.
+    ///
+    /// With a checkpoint directory a batch that a crash has interrupted is run again with the same id, time and input,
+    /// so `f` is called at least once for each; what it writes is there once if it tells batches by their ids.
+    ///
+    /// Source: Spark DStream.foreachRDD
     template <class F>
-        requires(std::invocable<F&, RDD<owned_t<T>>> || std::invocable<F&, RDD<owned_t<T>>, Time>)
+        requires detail::BatchFunction<F, RDD<owned_t<T>>>
     void foreachRDD(F f, Where where = Where::current()) const;
     /// Prints the first `limit` elements of every batch to standard output, in Spark's form.
     void print(long limit = 10, Where where = Where::current()) const
         requires Printable<T>
     {
-        output("print", where,
-               [limit, where](const auto& rdd, Time time) { detail::printFirst(rdd, limit, time, where); });
+        // For people, who see the same batch twice and think nothing of it.
+        output(
+            "print", where,
+            [limit, where](const auto& rdd, const BatchContext& batch) {
+                detail::printFirst(rdd, limit, batch.time, where);
+            },
+            false);
     }
     /// Writes every batch into a directory of its own, `prefix-<milliseconds>[.suffix]`; one that is there already is
     /// replaced.
@@ -518,8 +533,9 @@ template <class T, class Recipe> class DStream {
         requires Printable<T>
     {
         output("saveAsTextFiles", where,
-               [prefix = std::move(prefix), suffix = std::move(suffix), where](const auto& rdd, Time time) {
-                   rdd.saveText(detail::batchDirectory(prefix, suffix, time), true, where);
+               [prefix = std::move(prefix), suffix = std::move(suffix), where](const auto& rdd,
+                                                                               const BatchContext& batch) {
+                   rdd.saveText(detail::batchDirectory(prefix, suffix, batch.time), true, where);
                });
     }
 
@@ -583,7 +599,7 @@ template <class T, class Recipe> class DStream {
         if (wanted.get()) return wanted;
         return HashPartitioner(open(operation, where)->context().defaultParallelism(), where);
     }
-    template <class Use> void output(const char* operation, Where where, Use use) const;
+    template <class Use> void output(const char* operation, Where where, Use use, bool needsSameBatch = true) const;
 
     std::shared_ptr<detail::StreamRecord> record_;
     Recipe recipe_;

@@ -52,7 +52,9 @@ void BatchRunner::readSettings(const Conf& conf, Time zero) {
 
 void BatchRunner::run(Time time) {
     const ThreadMark<BatchRunner> mark(this);
+    awaitSinks();
     current_ = time;
+    ++batches_;
     BatchInfo batch;
     batch.batchTime = time;
     batch.inputNames = graph_.inputNames();
@@ -65,7 +67,10 @@ void BatchRunner::run(Time time) {
         batch.failure = describeFailure(time, std::current_exception());
     }
     if (!batch.failure) attemptUntilDone(batch);
-    if (batch.failure) abandon(batch);
+    if (batch.failure)
+        abandon(batch);
+    else
+        deliver(batch);
     batch.processingEndTime = clock_.now();
     batch.processingDelay = since(begun);
     counters_.completed(batch);
@@ -76,6 +81,20 @@ void BatchRunner::run(Time time) {
     if (!batch.failure) return;
     if (failed_ != Failed::skip || isCut()) std::rethrow_exception(batch.failure);
     logError("skipped with its " + std::to_string(batch.numRecords()) + " records: " + messageOf(batch.failure));
+}
+
+/// Where sinks have not taken many batches that are committed for them, waits until they do: what comes in waits then
+/// too.
+void BatchRunner::awaitSinks() {
+    using namespace std::chrono_literals;
+    if (!durability_) return;
+    Outbox& outbox = durability_->outbox();
+    for (Duration pause = 100ms; outbox.isFull(); pause = std::min<Duration>(2 * pause, 10s)) {
+        if (!clock_.waitUntil(clock_.now() + pause, stop_))
+            throw IoError("a stop while batches wait for their sinks: " + outbox.waiting() +
+                          ". They are in the checkpoint, and the next start goes on with them");
+        outbox.deliver(true);
+    }
 }
 
 /// Fixes what belongs to the batch.
@@ -111,7 +130,7 @@ void BatchRunner::allocate(BatchInfo& batch) const {
 
 void BatchRunner::attemptUntilDone(BatchInfo& batch) {
     for (int tried = 1;; ++tried) {
-        attempt(batch);
+        attempt(batch, tried - 1);
         if (!batch.failure || tried >= attempts_ || stop_.stop_requested() || isCut()) return;
         logWarn("attempt " + std::to_string(tried) + " of " + std::to_string(attempts_) +
                 " failed and is repeated: " + messageOf(batch.failure));
@@ -119,11 +138,11 @@ void BatchRunner::attemptUntilDone(BatchInfo& batch) {
 }
 
 /// Makes an attempt at a batch whose input is fixed. One that fails notes why, and leaves all as it was.
-void BatchRunner::attempt(BatchInfo& batch) {
+void BatchRunner::attempt(BatchInfo& batch, int tried) {
     batch.outputs.clear();
     batch.failure = nullptr;
     try {
-        const auto jobs = plan(batch);
+        const auto jobs = plan(batch, contextOf(batch.batchTime, tried));
         runOutputs(batch.outputs, jobs);
         commit(batch);
     } catch (...) {
@@ -132,9 +151,15 @@ void BatchRunner::attempt(BatchInfo& batch) {
     }
 }
 
+BatchContext BatchRunner::contextOf(Time time, int tried) const {
+    BatchContext context = durability_ ? durability_->contextOf(time) : BatchContext{time, batches_, false, 0, 0, {}};
+    context.attempt = tried;
+    return context;
+}
+
 /// Computes what lasts, and has every output ask for its RDD: the jobs of the outputs that have something to do. This
 /// calls functions of the program, so it holds no lock.
-BatchRunner::Jobs BatchRunner::plan(BatchInfo& batch) {
+BatchRunner::Jobs BatchRunner::plan(BatchInfo& batch, const BatchContext& context) {
     struct Planning {
         bool& flag;
         explicit Planning(bool& planning) : flag(planning) { flag = true; }
@@ -144,7 +169,7 @@ BatchRunner::Jobs BatchRunner::plan(BatchInfo& batch) {
     Jobs jobs;
     int id = 0;
     for (const auto& declared : graph_.outputs()) {
-        auto job = declared.jobAt(batch.batchTime);
+        auto job = declared.jobAt(context);
         if (job) {
             jobs.push_back(std::move(job));
             auto& output = batch.outputs.emplace_back();
@@ -215,6 +240,18 @@ void BatchRunner::commit(const BatchInfo& batch) {
 void BatchRunner::undo(const BatchInfo& batch) noexcept {
     for (const auto& node : graph_.derived()) node->drop(batch.batchTime); // made of what is taken back
     for (KeptByBatch* lasting : graph_.kept()) lasting->abort(batch.batchTime);
+    if (durability_) durability_->undo();
+}
+
+/// After the commit: what it holds for sinks becomes visible. A failure here does not undo the batch.
+void BatchRunner::deliver(BatchInfo& batch) {
+    if (!durability_) return;
+    try {
+        durability_->outbox().deliver();
+    } catch (...) {
+        isFenced_ = true;
+        batch.failure = describeFailure(batch.batchTime, std::current_exception());
+    }
 }
 
 /// The one place where a batch is given up, after its last attempt, or when its input could not be fixed: its records
@@ -230,7 +267,8 @@ void BatchRunner::abandon(BatchInfo& batch) {
     }
 }
 
-/// Whether nothing can be stored any more: after a write that failed no batch may follow (F18).
-bool BatchRunner::isCut() const { return durability_ && durability_->failed(); }
+/// Whether nothing can be stored any more: after a write that failed no batch may follow (F18), nor where another
+/// process goes on (F13).
+bool BatchRunner::isCut() const { return isFenced_ || (durability_ && durability_->failed()); }
 
 } // namespace rivulet::detail

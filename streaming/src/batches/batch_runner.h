@@ -41,16 +41,19 @@ class BatchRunner {
     enum class Failed { stop, retry, skip };
     using Jobs = std::vector<std::function<void()>>; // in the order of BatchInfo::outputs
 
+    void awaitSinks();
     void begin(BatchInfo& batch);
     void forget(Time time);
     void allocate(BatchInfo& batch) const;
     void attemptUntilDone(BatchInfo& batch);
-    void attempt(BatchInfo& batch);
-    Jobs plan(BatchInfo& batch);
+    void attempt(BatchInfo& batch, int tried);
+    BatchContext contextOf(Time time, int tried) const;
+    Jobs plan(BatchInfo& batch, const BatchContext& context);
     void runOutputs(std::vector<OutputOperationInfo>& outputs, const Jobs& jobs);
     void runOutput(OutputOperationInfo& output, const std::function<void()>& job);
     void commit(const BatchInfo& batch);
     void undo(const BatchInfo& batch) noexcept;
+    void deliver(BatchInfo& batch);
     void abandon(BatchInfo& batch);
     bool isCut() const;
 
@@ -72,6 +75,8 @@ class BatchRunner {
     Time current_{};
     bool planning_ = false;
     bool lastWasShort_ = false;
+    bool isFenced_ = false;     // another process has taken a sink over
+    std::uint64_t batches_ = 0; // of this process
     StreamNodeBase::Forgotten forgotten_;
 
     std::atomic<Duration::rep> planned_ = 0; // the time of the last batch that was

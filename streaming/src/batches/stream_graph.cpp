@@ -65,6 +65,15 @@ void StreamGraph::warnOfState() const {
     if (!states.empty()) logWarn("start: no checkpoint directory is set, so a crash loses the state of " + states);
 }
 
+void StreamGraph::requireNoSinks() const {
+    for (const Output& output : outputs_)
+        if (output.sink)
+            throw UsageError("start: " + output.site.text() +
+                             " has each batch exactly once, for which there must be a checkpoint directory; call "
+                             "checkpoint(\"directory\") before the start, or write with foreachRDD or "
+                             "saveAsTextFiles instead");
+}
+
 void StreamGraph::startInputs() {
     std::size_t started = 0;
     try {

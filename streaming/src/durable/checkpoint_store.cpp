@@ -20,13 +20,14 @@
 namespace rivulet::detail {
 namespace {
 
-constexpr std::array<const char*, 5> kFamilies = {"meta", "plan", "state", "received", "senders"};
+constexpr std::array<const char*, 6> kFamilies = {"meta", "plan", "state", "received", "senders", "outbox"};
 // A block goes when its batch is done; as long as it is in memory, it then is never written to a file of the database,
 // but to the log alone.
 constexpr std::size_t kReceivedBytes = 64 << 20, kStateBytes = 32 << 20, kOtherBytes = 1 << 20;
 
 std::size_t bufferBytes(Family family) {
-    return family == Family::received ? kReceivedBytes : family == Family::state ? kStateBytes : kOtherBytes;
+    if (family == Family::received) return kReceivedBytes;
+    return family == Family::state || family == Family::outbox ? kStateBytes : kOtherBytes;
 }
 constexpr std::string_view kMagic("RVCHECKP", 8);
 
@@ -343,12 +344,19 @@ struct CheckpointStore::Impl {
     }
 };
 
+namespace {
+std::shared_ptr<rocksdb::FileSystem> usedDisk;
+} // namespace
+
+void useDisk(std::shared_ptr<rocksdb::FileSystem> disk) { usedDisk = std::move(disk); }
+
 CheckpointStore::CheckpointStore(std::string directory, std::string application,
                                  std::shared_ptr<rocksdb::FileSystem> fileSystem)
     : impl_(std::make_unique<Impl>()) {
     Impl& impl = *impl_;
     while (directory.size() > 1 && directory.back() == '/') directory.pop_back();
     impl.directory = std::move(directory);
+    if (!fileSystem) fileSystem = usedDisk;
     if (fileSystem) {
         impl.ownEnv = rocksdb::NewCompositeEnv(fileSystem);
         impl.env = impl.ownEnv.get();

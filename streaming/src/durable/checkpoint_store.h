@@ -19,7 +19,7 @@ class FileSystem;
 namespace rivulet::detail {
 
 /// Where a value lies: each family is a column family of RocksDB.
-enum class Family { meta, plan, state, received, senders };
+enum class Family { meta, plan, state, received, senders, outbox };
 
 /// What was committed last.
 struct BatchRecord {
@@ -112,6 +112,9 @@ class CheckpointStore {
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };
+
+/// For tests: the disk of directories that are opened from now on and are given none; null: the real one.
+void useDisk(std::shared_ptr<rocksdb::FileSystem> disk);
 
 /// Keys sort as their numbers do.
 std::string keyOf(std::uint32_t first);

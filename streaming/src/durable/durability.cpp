@@ -64,6 +64,13 @@ void handNamesOn(const StreamGraph& graph) {
     }
 }
 
+void requireOwnName(std::map<std::string, std::string>& sites, const std::string& uid, const std::string& site) {
+    const auto [known, isNew] = sites.emplace(uid, site);
+    if (!isNew)
+        throw UsageError("start: the uid '" + uid + "' was given to two: " + known->second + ", and " + site +
+                         "; what is stored is found by it, so give each a uid of its own");
+}
+
 } // namespace
 
 class Durability::Writer final : public DurableWriter {
@@ -114,10 +121,13 @@ class Durability::Reader final : public DurableReader {
 };
 
 Durability::Durability(const std::string& directory, const CheckpointOptions& options, const std::string& application,
-                       const StreamGraph& graph, Duration batchDuration)
+                       const StreamGraph& graph, Duration batchDuration, bool syncPlans)
     : batchDuration_(batchDuration),
       store_((bind(graph), directory), application) { // names are looked at before a directory is made
     compare(options);
+    for (const Bound& bound : bound_)
+        if (bound.sink) outbox_.add(bound.number, *bound.sink);
+    for (const Output& output : graph.outputs()) syncsPlans_ = syncsPlans_ || (syncPlans && output.needsSameBatch);
     const BatchRecord& last = store_.last();
     zero_ = last.zero;
     last_ = last.time;
@@ -154,12 +164,15 @@ void Durability::bind(const StreamGraph& graph) {
             unnamed += (unnamed.empty() ? "" : ", ") + site;
             continue;
         }
-        const auto [known, isNew] = sites.emplace(node->uid(), site);
-        if (!isNew)
-            throw UsageError("start: the uid '" + node->uid() + "' was given to two: " + known->second + ", and " +
-                             site + "; what is stored is found by it, so give each a uid of its own");
-        bound_.push_back({0, node->uid(), input, state, {}});
+        requireOwnName(sites, node->uid(), site);
+        bound_.push_back({0, node->uid(), input, state, nullptr, {}});
         program_.push_back({0, node->uid(), state ? state->form() : formOf(*input, node->site())});
+    }
+    for (const Output& output : graph.outputs()) {
+        if (!output.sink) continue;
+        requireOwnName(sites, output.sink->uid(), output.site.text());
+        bound_.push_back({0, output.sink->uid(), nullptr, nullptr, output.sink.get(), {}});
+        program_.push_back({0, output.sink->uid(), "sink of " + output.sink->steps().form()});
     }
     if (!transient.empty())
         throw UsageError(
@@ -191,9 +204,14 @@ void Durability::compare(const CheckpointOptions& options) {
         prepared_.erase(Family::meta, layoutKey(number));
         prepared_.erase(Family::meta, positionKey(number));
         ReceivedLog::eraseAll(prepared_, number);
+        outbox_.forget(prepared_, store_, number);
     }
     prepared_.put(Family::meta, "operators", Stored::operators, written(matched.table));
     for (std::size_t i = 0; i < bound_.size(); ++i) bound_[i].number = program_[i].number;
+}
+
+BatchContext Durability::contextOf(Time time) const {
+    return {time, store_.last().id + 1, planned_ && planned_->time == time, 0, store_.epoch(), store_.uuid()};
 }
 
 void Durability::beginAt(Time zero) {
@@ -247,7 +265,7 @@ void Durability::begun(Time time) {
         if (bound.input) plan.positions.emplace(bound.uid, bound.input->position());
     Changes changes;
     changes.put(Family::plan, "plan", Stored::plan, written(plan));
-    store_.write(std::move(changes), true);
+    store_.write(std::move(changes), syncsPlans_);
 }
 
 void Durability::commit(Time time) { commit(time, true); }
@@ -268,7 +286,9 @@ void Durability::commit(Time time, bool withStates) {
             ReceivedLog::eraseUsed(changes, bound.number, bound.position, positions.back());
         changes.put(Family::meta, positionKey(bound.number), Stored::position, positions.back());
     }
+    outbox_.save(changes, id);
     store_.commit(std::move(changes), {id, time, zero_, batchDuration_});
+    outbox_.committed();
     for (std::size_t i = 0; i < bound_.size(); ++i) bound_[i].position = std::move(positions[i]);
     planned_.reset();
 }

@@ -5,6 +5,7 @@
 #include "durable/operator_table.h"
 #include "durable/received/received_log.h"
 #include "rivulet/stream/durable/durable_state.h"
+#include "sinks/outbox.h"
 
 namespace rivulet::detail {
 
@@ -20,17 +21,20 @@ struct BatchPlan {
 /// What a StreamingContext has to do with its checkpoint directory: binds operators and sources to what is stored of
 /// them, has them go on from there, and commits each batch.
 ///
-/// A batch: `begun` when its input is fixed (synced, so that its outputs are those of this input whoever runs it),
-/// `commit` when all of it has succeeded, before anything of it comes into force.
+/// A batch: `begun` when its input is fixed, so that its outputs are those of this input whoever runs it (synced where
+/// an output relies on that), `commit` when all of it has succeeded, before anything of it comes into force.
 ///
 /// Threads: the one that starts the context, then the one that runs the batches
 class Durability {
   public:
     /// Opens the directory and compares it with the graph, which is frozen. Changes nothing where that throws.
     ///
+    /// `syncPlans`: for the outputs that need it. Without, the batch that a power cut interrupts may be another one
+    /// when it is run again.
+    ///
     /// Errors: UsageError where names are missing; RecoveryError where the directory does not fit
     Durability(const std::string& directory, const CheckpointOptions& options, const std::string& application,
-               const StreamGraph& graph, Duration batchDuration);
+               const StreamGraph& graph, Duration batchDuration, bool syncPlans = true);
 
     /// Whether another process has committed or begun a batch.
     bool goesOn() const { return store_.last().id > 0 || planned_; }
@@ -39,11 +43,17 @@ class Durability {
     /// From which batch times are counted, and the last batch that is over.
     Time zeroTime() const { return zero_; }
     Time lastTime() const { return last_; }
+    /// What outputs are told of a batch, but for the number of its attempt.
+    BatchContext contextOf(Time time) const;
     /// A batch that an earlier process has begun and not finished, which is to be run first.
     std::optional<Time> planned() const { return planned_ ? std::optional(planned_->time) : std::nullopt; }
 
     /// Counts the process, puts the states where they were, gives receivers what they had, and has them write ahead.
     void recoverStates();
+    /// Opens the sinks, and has them finalize what was committed.
+    void recoverSinks() { outbox_.recover(store_); }
+    /// What was committed for sinks and is not visible.
+    Outbox& outbox() { return outbox_; }
     /// The sources' positions; they have started.
     void restorePositions();
 
@@ -52,6 +62,11 @@ class Durability {
     /// All inputs have allocated what belongs to this batch.
     void begun(Time time);
     void commit(Time time);
+    /// An attempt at the next batch has failed. What sinks have staged for it stays where the commit itself has failed:
+    /// it may be there, and then the next process needs what it names.
+    void undo() noexcept {
+        if (!failed()) outbox_.abort(store_.last().id + 1);
+    }
     /// The batch has failed and is skipped: its input is not to come again.
     void commitSkipped(Time time);
     /// A write has failed: nothing more can be committed, so no more batches are to be run.
@@ -63,8 +78,9 @@ class Durability {
     struct Bound {
         std::uint32_t number = 0; // in the table
         std::string uid;
-        Input* input = nullptr; // one of the two
+        Input* input = nullptr; // one of the three
         DurableState* state = nullptr;
+        SinkOutput* sink = nullptr;
         std::string position; // as it is stored
     };
     class Writer;
@@ -82,6 +98,8 @@ class Durability {
     Changes prepared_; // by what was compared, for the beginning of the epoch
     std::optional<BatchPlan> planned_;
     Time zero_{}, last_{};
+    Outbox outbox_;
+    bool syncsPlans_ = false;
 };
 
 } // namespace rivulet::detail

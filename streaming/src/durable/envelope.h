@@ -15,15 +15,17 @@ namespace rivulet::detail {
 enum class Stored : std::uint32_t {
     identity = 1, ///< format, uuid, application
     epoch = 2,
-    batch = 3,     ///< what was committed last
-    operators = 4, ///< the table of what has something stored
-    plan = 5,      ///< the batch that is being run
-    position = 6,  ///< of a source
-    state = 7,     ///< a piece of the log of states
-    layout = 8,    ///< how the states of an operator are partitioned
-    pane = 9,      ///< the rows of a window's pane
-    received = 20, ///< a block that a receiver has got
-    sender = 21,   ///< the number of its last record
+    batch = 3,      ///< what was committed last
+    operators = 4,  ///< the table of what has something stored
+    plan = 5,       ///< the batch that is being run
+    position = 6,   ///< of a source
+    state = 7,      ///< a piece of the log of states
+    layout = 8,     ///< how the states of an operator are partitioned
+    pane = 9,       ///< the rows of a window's pane
+    prepared = 20,  ///< what a sink needs to finalize a batch
+    finalized = 21, ///< the last batch that a sink is known to have
+    received = 22,  ///< a block that a receiver has got
+    sender = 23,    ///< the number of its last record
 };
 
 inline constexpr std::size_t kEnvelopeBytes = 13;

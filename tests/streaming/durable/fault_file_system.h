@@ -37,7 +37,9 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
     /// How many changes there were, and whether one of them has failed.
     int changes() const { return changes_; }
     bool hasFailed() const { return hasFailed_; }
-    void resetCount() { changes_ = 0; }
+    void resetCount() { changes_ = syncs_ = 0; }
+    /// How many of them were syncs of a file.
+    int syncs() const { return syncs_; }
 
     /// The power is cut: from now on nothing reaches the disk. Then destroy what uses it, and call `forget`.
     void cutPower() { powerIsCut_ = true; }
@@ -194,6 +196,7 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
       private:
         IOStatus synced(const IOOptions&, IODebugContext*) {
             if (auto status = disk_->change(); !status.ok()) return status;
+            ++disk_->syncs_;
             disk_->noteSynced(name_, size_); // and the real disk is left alone: the test's power is cut by `forget`
             return IOStatus::OK();
         }
@@ -246,7 +249,7 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
     int entriesNoted_ = 0;
     std::map<std::string, Entry> entries_; // names that their directory may forget
 
-    std::atomic<int> changes_ = 0;
+    std::atomic<int> changes_ = 0, syncs_ = 0;
     std::atomic<bool> hasFailed_ = false, powerIsCut_ = false;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "rivulet/context.h"
+#include "rivulet/stream/batch_context.h"
 #include "rivulet/streaming_listener.h"
 
 #include <condition_variable>
@@ -17,6 +18,7 @@ namespace rivulet::detail {
 
 class StreamCore;
 class DurableState;
+class SinkOutput;
 
 /// A place in the graph of streams whose RDDs are made once per batch time: sources, shuffles, windows, state,
 /// `transform`. What lies between them is fused and has no node.
@@ -235,7 +237,11 @@ class KeptByBatch {
 struct Output {
     StreamNodePtr node;
     CallSite site;
-    std::function<std::function<void()>(Time)> jobAt;
+    std::function<std::function<void()>(const BatchContext&)> jobAt;
+    /// Whether it may rely on a batch that is run again being the same, also after a power cut.
+    bool needsSameBatch = true;
+    /// What takes part in the commit; null for an output that has done all when its job is done.
+    std::shared_ptr<SinkOutput> sink = nullptr;
 };
 
 /// Writes what `print` shows of a batch.

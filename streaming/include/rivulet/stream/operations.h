@@ -14,6 +14,16 @@ template <class F, class... R> decltype(auto) callWithTime(const F& f, Time time
         return f(std::forward<R>(rdds)...);
 }
 
+/// The same for one that may want all that is known of the batch.
+template <class F, class R> void callWithBatch(const F& f, const BatchContext& batch, R&& rdd) {
+    if constexpr (std::invocable<const F&, R, Time>) // first: a generic lambda may not compile with the other
+        f(std::forward<R>(rdd), batch.time);
+    else if constexpr (std::invocable<const F&, R, const BatchContext&>)
+        f(std::forward<R>(rdd), batch);
+    else
+        f(std::forward<R>(rdd));
+}
+
 [[noreturn]] void throwNoRdd(const CallSite& site, Time time);
 void requireSlack(Duration slack, std::source_location where);
 
@@ -180,22 +190,24 @@ auto DStream<T, Recipe>::reducedWindow(const char* operation, F combine, Filter 
 
 template <class T, class Recipe>
 template <class Use>
-void DStream<T, Recipe>::output(const char* operation, Where where, Use use) const {
+void DStream<T, Recipe>::output(const char* operation, Where where, Use use, bool needsSameBatch) const {
     const auto core = open(operation, where);
     core->add(detail::Output{recipe().root(), CallSite{operation, where},
-                             [recipe = recipe(), use](Time time) -> std::function<void()> {
-                                 auto rdd = recipe(time);
+                             [recipe = recipe(), use](const BatchContext& batch) -> std::function<void()> {
+                                 auto rdd = recipe(batch.time);
                                  if (!rdd) return nullptr;
-                                 return [rdd = std::move(*rdd), use, time] { use(rdd, time); };
-                             }});
+                                 return [rdd = std::move(*rdd), use, batch] { use(rdd, batch); };
+                             },
+                             needsSameBatch});
 }
 
 template <class T, class Recipe>
 template <class F>
-    requires(std::invocable<F&, RDD<owned_t<T>>> || std::invocable<F&, RDD<owned_t<T>>, Time>)
+    requires detail::BatchFunction<F, RDD<owned_t<T>>>
 void DStream<T, Recipe>::foreachRDD(F f, Where where) const {
-    output("foreachRDD", where,
-           [f = std::move(f)](const auto& rdd, Time time) { detail::callWithTime(f, time, rdd.erased()); });
+    output("foreachRDD", where, [f = std::move(f)](const auto& rdd, const BatchContext& batch) {
+        detail::callWithBatch(f, batch, rdd.erased());
+    });
 }
 
 } // namespace rivulet

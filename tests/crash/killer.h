@@ -1,0 +1,93 @@
+#pragma once
+
+#include "support/catch.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <poll.h>
+#include <random>
+#include <spawn.h>
+#include <string>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <vector>
+
+/// Runs the crash_subject, and kills it.
+namespace rivulet::test {
+
+inline std::string pathOf(const char* variable, const char* built) {
+    const char* path = std::getenv(variable);
+    return path ? path : built;
+}
+inline std::string subjectPath() { return pathOf("RIVULET_CRASH_SUBJECT", RIVULET_CRASH_SUBJECT); }
+
+struct End {
+    bool killed = false;
+    int code = 0;
+};
+
+/// A process that is killed with its owner, if not before.
+class Process {
+  public:
+    explicit Process(const std::vector<std::string>& command) {
+        std::vector<char*> arguments;
+        for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
+        arguments.push_back(nullptr);
+        REQUIRE(::posix_spawn(&id_, command.front().c_str(), nullptr, nullptr, arguments.data(), environ) == 0);
+        handle_ = int(::syscall(SYS_pidfd_open, id_, 0));
+    }
+    Process(const Process&) = delete;
+    Process& operator=(const Process&) = delete;
+    ~Process() {
+        if (id_ > 0) end(0);
+    }
+    pid_t id() const { return id_; }
+    bool endsWithin(int milliseconds) const {
+        pollfd ended{handle_, POLLIN, 0};
+        return ::poll(&ended, 1, milliseconds) == 1;
+    }
+    /// Kills it after so long unless it has ended before.
+    End end(int milliseconds) {
+        const bool inTime = endsWithin(milliseconds);
+        if (!inTime) ::kill(id_, SIGKILL);
+        int status = 0;
+        const bool reaped = ::waitpid(id_, &status, 0) == id_;
+        id_ = 0;
+        ::close(handle_);
+        CHECK(reaped);
+        if (WIFSIGNALED(status)) return {WTERMSIG(status) == SIGKILL && !inTime, 128 + WTERMSIG(status)};
+        return {false, WEXITSTATUS(status)};
+    }
+
+  private:
+    pid_t id_ = 0;
+    int handle_ = -1;
+};
+
+/// Runs the subject, and kills it after so long unless it has ended before.
+inline End runFor(std::vector<std::string> arguments, int milliseconds) {
+    arguments.insert(arguments.begin(), subjectPath());
+    return Process(arguments).end(milliseconds);
+}
+
+/// Kills the subject at random instants, now and then as early as in the recovery, so many times or until it has
+/// finished; then lets it finish. Returns how often it was killed.
+inline int killUntilDone(const std::vector<std::string>& arguments, int kills, std::mt19937_64& random) {
+    int killed = 0;
+    while (killed < kills) {
+        const int limit = random() % 4 == 0 ? 40 : 250;
+        const End end = runFor(arguments, int(random() % std::uint64_t(limit)));
+        if (!end.killed) {
+            REQUIRE(end.code == 0);
+            return killed;
+        }
+        ++killed;
+    }
+    const End end = runFor(arguments, 60000);
+    REQUIRE(!end.killed);
+    REQUIRE(end.code == 0);
+    return killed;
+}
+
+} // namespace rivulet::test
