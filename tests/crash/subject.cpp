@@ -106,7 +106,9 @@ int main(int argc, char** argv) {
     const std::string directory = argv[1], scenario = argv[2];
     try {
         std::filesystem::create_directories(directory + "/out");
-        StreamingContext ssc(Conf("local[2]", "crash").set("rivulet.executor", "threads"),
+        StreamingContext ssc(Conf("local[2]", "crash")
+                                 .set("rivulet.executor", "threads")
+                                 .set("rivulet.streaming.stopGracefullyOnShutdown", true),
                              scenario == "window" ? 10ms : 2ms);
         ssc.checkpoint(directory + "/checkpoint");
         const auto source = std::make_shared<Numbers>(std::atol(argv[3]));

@@ -6,5 +6,6 @@
 #include "rivulet/input/queue_stream.h"
 #include "rivulet/input_dstream.h"
 #include "rivulet/receiver.h"
+#include "rivulet/stream/durable/migration.h"
 #include "rivulet/streaming_context.h"
 #include "rivulet/streaming_listener.h"

@@ -22,6 +22,9 @@ enum class Stored : std::uint32_t {
     state = 7,     ///< a piece of the log of states
     layout = 8,    ///< how the states of an operator are partitioned
     pane = 9,      ///< the rows of a window's pane
+    // 40 and on: of what goes with the directory
+    contents = 40, ///< the files of a savepoint
+    pace = 41,     ///< how fast a receiver may be
 };
 
 inline constexpr std::size_t kEnvelopeBytes = 13;
@@ -31,5 +34,7 @@ std::string enveloped(Stored kind, std::string_view payload);
 ///
 /// Errors: CorruptionError that names `what` where the value is not a whole envelope of this kind
 std::string_view opened(Stored kind, std::string_view value, const std::string& what);
+/// The same of whatever kind it says to be.
+std::string_view openedAny(std::string_view value, const std::string& what);
 
 } // namespace rivulet::detail

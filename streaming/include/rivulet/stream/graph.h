@@ -197,6 +197,9 @@ class Input {
     /// `allocate` for a batch that an earlier process had begun: it must have what it had then, when this was the
     /// position after it.
     virtual long allocateAgain(Time time, std::string_view) { return allocate(time); }
+    /// How fast it may be, by what was seen of it. Stored as the position is; empty where that is not known.
+    virtual std::string pace() const { return {}; }
+    virtual void restorePace(std::string_view) {}
 
     /// What it is, in a few words: "Socket stream".
     virtual std::string kind() const { return "Input stream"; }
