@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <future>
 #include <thread>
 
 // The life of a StreamingContext: what is declared, the start, the loop, the stop. What one batch does: batches/.
@@ -21,6 +22,18 @@ std::string activeSite;               // guarded by activeMutex
 
 } // namespace
 
+/// A savepoint that was asked for and not begun.
+struct AskedSavepoint {
+    std::string path;                                 // empty: it gets a name
+    std::shared_ptr<std::promise<std::string>> waits; // null: nobody does
+    void fail(const std::exception_ptr& failure) const {
+        if (waits)
+            waits->set_exception(failure);
+        else
+            logError("cannot make a savepoint: " + messageOf(failure));
+    }
+};
+
 struct StreamCore::Impl {
     explicit Impl(Clock& clock) : runner(graph, bus, counters, clock, stopSource.get_token()) {}
 
@@ -31,6 +44,7 @@ struct StreamCore::Impl {
     bool stopRequested = false, stopGracefully = false, stopContext = false;
     std::exception_ptr failure;
     long unallocated = 0; // records that waited when the context was stopped
+    std::vector<AskedSavepoint> savepoints;
     std::thread loop;
 
     // Own synchronization.
@@ -136,13 +150,74 @@ void StreamCore::checkpoint(std::string directory, CheckpointOptions options, st
                              "' names a scheme; a checkpoint lies in a local directory, which "
                              "is given by its path",
                          where);
+    if (options.copyEvery < 1 || options.copies < 1)
+        throw UsageError("checkpoint: a copy every " + std::to_string(options.copyEvery) + " batches, of which " +
+                             std::to_string(options.copies) + " are kept, was asked for; both must be positive",
+                         where);
     impl_->checkpointDirectory = std::move(directory);
     impl_->checkpointOptions = std::move(options);
 }
 
 const std::string& StreamCore::checkpointDirectory() const { return impl_->checkpointDirectory; }
 
+// ---- savepoints
+
+std::string StreamCore::savepoint(std::string path, bool waits, std::source_location where) {
+    while (path.size() > 1 && path.back() == '/') path.pop_back();
+    const bool withinBatch = TaskContext::get() || impl_->runner.isRunning() || impl_->bus.isTelling();
+    std::future<std::string> made;
+    bool hasLoop = false;
+    {
+        const std::lock_guard lock(impl_->mutex);
+        if (impl_->checkpointDirectory.empty())
+            throw UsageError("savepoint: there is no checkpoint directory, and what is not stored cannot be copied; "
+                             "call checkpoint(directory) before the start",
+                             where);
+        if (impl_->state != State::ACTIVE)
+            throw UsageError("savepoint: this StreamingContext does not run; call it between start() and stop(). The "
+                             "checkpoint directory of a stopped program may be copied as it is",
+                             where);
+        AskedSavepoint asked{path, nullptr};
+        if (waits && !withinBatch) {
+            asked.waits = std::make_shared<std::promise<std::string>>();
+            made = asked.waits->get_future();
+        }
+        impl_->savepoints.push_back(std::move(asked));
+        hasLoop = impl_->loop.joinable();
+    }
+    if (!made.valid()) return path;
+    if (!hasLoop) beginSavepoints(); // between two batches, which this thread runs
+    return made.get();
+}
+
+void StreamCore::beginSavepoints() noexcept {
+    std::vector<AskedSavepoint> asked;
+    {
+        const std::lock_guard lock(impl_->mutex);
+        asked.swap(impl_->savepoints);
+    }
+    for (const AskedSavepoint& savepoint : asked) {
+        try {
+            const Conf& conf = context_.conf();
+            constexpr const char* kFolder = "rivulet.streaming.savepoints.directory";
+            impl_->durability->begin(
+                {savepoint.path,
+                 conf.contains(kFolder) ? conf.get(kFolder) : impl_->checkpointDirectory + ".savepoints",
+                 std::size_t(conf.getInt("rivulet.streaming.savepoints.retained")),
+                 [savepoint](const std::string& path, const std::exception_ptr& failure) {
+                     if (failure) return savepoint.fail(failure);
+                     logInfo("the savepoint '" + path + "' is complete");
+                     if (savepoint.waits) savepoint.waits->set_value(path);
+                 }});
+        } catch (...) {
+            savepoint.fail(std::current_exception());
+        }
+    }
+}
+
 Time StreamCore::lastBatchTime() const { return impl_->ticks.last(); }
+
+Duration StreamCore::slack() const { return impl_->ticks.slack(); }
 
 std::shared_ptr<StreamCore> StreamCore::active() {
     std::shared_ptr<StreamCore> core;
@@ -223,6 +298,12 @@ void StreamCore::start(bool inLoop, std::source_location where) {
         if (impl_->durability) {
             impl_->ticks.setLast(impl_->durability->lastTime());
             impl_->durability->recoverStates();
+            impl_->durability->setFullDisk({[this, stop = impl_->stopSource.get_token()] {
+                                                constexpr Duration kPause = std::chrono::seconds(1);
+                                                impl_->counters.setDiskFull(true);
+                                                return clock_->waitUntil(clock_->now() + kPause, stop);
+                                            },
+                                            [this] { impl_->counters.setDiskFull(false); }});
             impl_->durability->recoverSinks();
         }
         impl_->graph.startInputs();
@@ -230,6 +311,9 @@ void StreamCore::start(bool inLoop, std::source_location where) {
         impl_->runner.setDurability(impl_->durability.get());
         if (inLoop && context_.conf().getBool("rivulet.streaming.stopGracefullyOnShutdown"))
             stopOnSignal(shared_from_this(), true);
+        if (const std::string signal = context_.conf().get("rivulet.streaming.savepoints.signal");
+            inLoop && impl_->durability && signal != "none")
+            savepointOnSignal(shared_from_this(), signal);
     } catch (...) {
         impl_->fail(std::current_exception());
         finish();
@@ -258,6 +342,7 @@ void StreamCore::runLoop() {
         while (const auto time = impl_->ticks.await(*clock_, stop)) {
             impl_->counters.missed(impl_->ticks.missedBefore(*time));
             runBatch(*time);
+            beginSavepoints();
         }
     } catch (...) {
         impl_->fail(std::current_exception());
@@ -279,6 +364,7 @@ void StreamCore::runPlanned() {
 void StreamCore::runBatchIfDue() {
     runPlanned();
     if (const auto due = impl_->ticks.latest(clock_->now())) runBatch(*due);
+    beginSavepoints();
 }
 
 // ---- stop
@@ -309,7 +395,8 @@ void StreamCore::finish() noexcept {
             logWarn("stop: what is committed is not all visible yet; the next start makes it so: " + waiting);
     const long unallocated = impl_->graph.unallocated();
     impl_->runner.setDurability(nullptr);
-    impl_->durability.reset(); // gives the directory back
+    if (impl_->durability) beginSavepoints();
+    impl_->durability.reset(); // gives the directory back, when the copies are made
     impl_->bus.tellPosted();
     if (stopContext) context_.stop();
     {
@@ -323,6 +410,9 @@ void StreamCore::finish() noexcept {
                 (impl_->failure ? "a batch failed"
                  : graceful     ? "the graceful stop took too long"
                                 : "the stop was not graceful"));
+    for (const AskedSavepoint& asked : impl_->savepoints) // after the last one was begun
+        asked.fail(std::make_exception_ptr(CancelledError("savepoint: the StreamingContext was stopped before it")));
+    impl_->savepoints.clear();
     impl_->starting = false;
     impl_->state = State::STOPPED;
     impl_->changed.notify_all();

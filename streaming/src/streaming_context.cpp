@@ -96,8 +96,9 @@ TestStreamingContext::TestStreamingContext(const Context& context, Duration batc
 void TestStreamingContext::advanceBatch(int count, Where where) {
     if (getState() == StreamingContextState::INITIALIZED) {
         core()->start(false, where);
-        // One that goes on from a checkpoint: the clock is where the last batch was.
-        clock_->advance(std::max(core()->lastBatchTime() - clock_->now(), Duration::zero()));
+        // One that goes on from a checkpoint: the clock is where it was when the last batch ran.
+        if (const Time last = core()->lastBatchTime(); last > clock_->now())
+            clock_->advance(last + core()->slack() - clock_->now());
     }
     for (int i = 0; i < count; ++i) {
         if (getState() == StreamingContextState::STOPPED)

@@ -34,7 +34,7 @@ class Process {
         std::vector<char*> arguments;
         for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
         arguments.push_back(nullptr);
-        REQUIRE(::posix_spawn(&id_, command.front().c_str(), nullptr, nullptr, arguments.data(), environ) == 0);
+        REQUIRE(::posix_spawnp(&id_, command.front().c_str(), nullptr, nullptr, arguments.data(), environ) == 0);
         handle_ = int(::syscall(SYS_pidfd_open, id_, 0));
     }
     Process(const Process&) = delete;
@@ -43,9 +43,15 @@ class Process {
         if (id_ > 0) end(0);
     }
     pid_t id() const { return id_; }
+    void signal(int number) const { ::kill(id_, number); }
     bool endsWithin(int milliseconds) const {
         pollfd ended{handle_, POLLIN, 0};
         return ::poll(&ended, 1, milliseconds) == 1;
+    }
+    /// Waits for its end: its status, or 128 and the signal that has ended it.
+    int wait() {
+        endsWithin(-1);
+        return end(0).code;
     }
     /// Kills it after so long unless it has ended before.
     End end(int milliseconds) {

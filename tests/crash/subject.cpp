@@ -149,7 +149,7 @@ DStream<std::pair<long, long>> received(const StreamingContext& ssc, const std::
 
 Conf confOf(bool acked) {
     Conf conf("local[2]", "crash");
-    conf.set("rivulet.executor", "threads");
+    conf.set("rivulet.executor", "threads").set("rivulet.streaming.stopGracefullyOnShutdown", true);
     // As slow as the source of its own, so that kills come in the midst of it.
     if (acked) conf.set("rivulet.streaming.receiver.maxRate", 20'000);
     return conf.set("rivulet.streaming.backpressure.enabled", false);

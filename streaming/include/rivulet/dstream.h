@@ -436,8 +436,8 @@ template <class T, class Recipe> class DStream {
     ///
     /// Shape:   DStream<T> -> DStream<T>, whose batch T has the records with times in (T - slide, T]
     /// Units:   `slack` is whole milliseconds, 0 or more
-    /// Cost:    O(elements); those of batches to come wait in memory
-    /// Errors:  UsageError where `slack` is negative
+    /// Cost:    O(elements); those of batches to come wait in memory, and in the checkpoint directory where there is
+    /// one Errors:  UsageError where `slack` is negative
     template <class F>
         requires std::is_invocable_r_v<Time, F&, const T&>
     EventTimeStream<owned_t<T>> withEventTime(F timeOf, Duration slack, LateRecords late = LateRecords::current,

@@ -7,5 +7,6 @@
 #include "rivulet/input_dstream.h"
 #include "rivulet/receiver.h"
 #include "rivulet/sinks/files.h"
+#include "rivulet/stream/durable/migration.h"
 #include "rivulet/streaming_context.h"
 #include "rivulet/streaming_listener.h"

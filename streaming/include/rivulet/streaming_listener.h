@@ -139,6 +139,8 @@ struct StreamingMetrics {
     long missedTicks = 0;           ///< merged into a later batch, or skipped, because a batch took too long
     long waitingBatches = 0;        ///< submitted and not begun
     long runningBatches = 0;
+    /// The disk of the checkpoint directory is full: a batch waits for room, and receivers for the batch.
+    bool diskFull = false;
     /// Nothing until there is one.
     std::optional<BatchInfo> lastReceivedBatch, lastCompletedBatch;
 

@@ -94,6 +94,11 @@ void BatchCounters::missed(long ticks) {
     counted_.missedTicks += ticks;
 }
 
+void BatchCounters::setDiskFull(bool full) {
+    std::lock_guard lock(mutex_);
+    counted_.diskFull = full;
+}
+
 StreamingMetrics BatchCounters::snapshot() const {
     std::lock_guard lock(mutex_);
     return counted_;

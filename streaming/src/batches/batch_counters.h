@@ -15,6 +15,7 @@ class BatchCounters {
     void started(const BatchInfo& batch);
     void completed(const BatchInfo& batch);
     void missed(long ticks);
+    void setDiskFull(bool full);
     StreamingMetrics snapshot() const;
 
   private:

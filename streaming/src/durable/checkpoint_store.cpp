@@ -1,20 +1,22 @@
 #include "durable/checkpoint_store.h"
 
+#include "durable/copies/saved_copy.h"
 #include "durable/files.h"
 #include "durable/rocks_logger.h"
-#include "durable/witness.h"
 #include "rivulet/log.h"
 #include "rivulet/serialization/stored.h"
 
 #include <array>
 #include <atomic>
 #include <mutex>
+#include <shared_mutex>
 #include <random>
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/file_system.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 
 namespace rivulet::detail {
@@ -69,16 +71,36 @@ template <class T> T readAs(std::string_view payload) {
     return x;
 }
 
+bool isFull(const rocksdb::Status& status) {
+    return status.IsNoSpace() || (status.IsIOError() && status.ToString().find("No space left") != std::string::npos);
+}
+
 /// RocksDB works on in the background; what fails there must not be found out by the next process.
 class BackgroundErrors final : public rocksdb::EventListener {
   public:
     void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
-        if (!failed_.exchange(true)) logError("checkpoint: background work failed: " + status->ToString());
+        const std::lock_guard lock(mutex_);
+        if (!failed_) first_ = *status;
+        if (!failed_.exchange(true) && !isFull(*status))
+            logError("checkpoint: background work failed: " + status->ToString());
     }
     bool failed() const { return failed_; }
+    /// What failed first.
+    rocksdb::Status status() const {
+        const std::lock_guard lock(mutex_);
+        return first_;
+    }
+    /// The database is closed, and is about to be opened anew.
+    void forget() {
+        const std::lock_guard lock(mutex_);
+        first_ = rocksdb::Status();
+        failed_ = false;
+    }
 
   private:
     std::atomic<bool> failed_ = false;
+    mutable std::mutex mutex_;
+    rocksdb::Status first_; // guarded by mutex_
 };
 
 rocksdb::Options optionsFor(rocksdb::Env* env) {
@@ -117,6 +139,9 @@ struct CheckpointStore::Impl {
     std::unique_ptr<rocksdb::Env> ownEnv;
     rocksdb::Env* env = rocksdb::Env::Default();
     std::unique_ptr<DirectoryLock> lock;
+    std::string holder;
+    Settings settings;
+    FullDisk fullDisk;
     Identity identity;
     std::optional<Witness> witness;
     std::shared_ptr<BackgroundErrors> background = std::make_shared<BackgroundErrors>();
@@ -129,6 +154,9 @@ struct CheckpointStore::Impl {
     // Held while one writes and the witness tells of it, so that it tells of what is synced and of nothing else. A
     // second writer would wait inside of RocksDB all the same, for the sync.
     std::mutex writing;
+    // Held by who reads, and by who opens the database anew after the disk was full, from the closing on. With `writing`
+    // held, or before there are other threads, nothing needs it.
+    mutable std::shared_mutex reading;
     std::atomic<int> commitsWaiting = 0;
 
     /// For the batches, who are let in first: a log that writes on and on would not leave them a gap.
@@ -162,11 +190,13 @@ struct CheckpointStore::Impl {
         db.reset();
     }
     void requireUsable() const {
-        if (failed || background->failed())
+        if (failed || (background->failed() && !awaitsRoom(background->status())))
             throw IoError("checkpoint: a write to '" + directory +
                           "' has failed, and whether it has happened is unknown; start the program again, which goes "
                           "on with what is on the disk");
     }
+    /// Whether there may be another attempt after a write that failed so.
+    bool awaitsRoom(const rocksdb::Status& status) const { return fullDisk.wait && isFull(status); }
     rocksdb::ColumnFamilyHandle* handle(Family family) const { return handles[std::size_t(family)]; }
 
     // ---- opening
@@ -210,7 +240,8 @@ struct CheckpointStore::Impl {
     /// A new database, complete before it gets its name: what a kill leaves half-done is thrown away by the next start.
     void create(std::string application) {
         const std::string building = path("creating");
-        if (exists(building)) removeDatabase(building);
+        if (exists(building)) removeFolder(*env, building);
+        if (!settings.from.empty()) return restore(building);
         identity = {kFormat, newUuid(), std::move(application), "0.1"};
         require(open(building, rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords, true, false), "create",
                 building);
@@ -227,12 +258,15 @@ struct CheckpointStore::Impl {
         require(env->RenameFile(path("creating"), path("state")), "rename to", path("state"));
         syncDirectory(*env, directory);
     }
-    void removeDatabase(const std::string& at) {
-        std::vector<std::string> names;
-        require(env->GetChildren(at, &names), "list", at);
-        for (const auto& name : names)
-            if (name != "." && name != "..") require(env->DeleteFile(at + "/" + name), "delete", at + "/" + name);
-        require(env->DeleteDir(at), "delete", at);
+    /// The content of a savepoint instead, in the same steps.
+    void restore(const std::string& building) {
+        const std::string saved = newestSavedCopy(*env, settings.from);
+        const SavedContents contents = restoreSavedCopy(*env, saved, building);
+        writeAtomically(*env, path("IDENT"), *readFile(*env, saved + "/IDENT"));
+        writeAtomically(*env, path("witness"), Witness::textOf(contents.witness));
+        finishCreation();
+        logInfo("checkpoint: directory '" + directory + "' begins with batch " +
+                std::to_string(contents.witness.batch) + ", from '" + saved + "'");
     }
 
     void readIdentity() {
@@ -252,14 +286,24 @@ struct CheckpointStore::Impl {
 
     void openExisting() {
         readIdentity();
+        if (settings.use == Use::look || settings.use == Use::inspect) return look();
         if (!exists(path("state"))) {
             if (!exists(path("creating")))
                 refuse("is not whole: it has IDENT, but not state/; restore it from a copy, or begin with an empty "
                        "directory, which loses all state");
             finishCreation(); // what a kill has left of the creation
         }
+        if (exists(path(kContentsName))) // it was a savepoint, and is about to become another directory
+            require(env->DeleteFile(path(kContentsName)), "delete", path(kContentsName));
+        if (exists(path(kLinkedName))) removeFolder(*env, path(kLinkedName)); // a copy was being made
         const bool witnessed = exists(path("witness"));
         witness.emplace(*env, path("witness"));
+        openDatabase(witnessed);
+        check();
+        if (!witnessed && epoch > 0)
+            logWarn("checkpoint: directory '" + directory + "' had no witness file; a new one is written");
+    }
+    void openDatabase(bool witnessed) {
         using Mode = rocksdb::WALRecoveryMode;
         auto status = open(path("state"), Mode::kTolerateCorruptedTailRecords, false, false);
         if (status.IsCorruption()) {
@@ -276,9 +320,19 @@ struct CheckpointStore::Impl {
                     "' had a damaged end, of writes that were never acknowledged");
         }
         require(status, "open", path("state"));
+    }
+    /// Beside a program that goes on: files that it deletes meanwhile make the attempt fail, so there are some more.
+    void look() {
+        const auto seen = Witness::lastOf(*env, path("witness"));
+        rocksdb::Status status;
+        for (int tried = 0; tried < 10; ++tried) {
+            close();
+            status = open(path("state"), rocksdb::WALRecoveryMode::kPointInTimeRecovery, false, true);
+            if (status.ok()) break;
+        }
+        require(status, "open", path("state"));
         check();
-        if (!witnessed && epoch > 0)
-            logWarn("checkpoint: directory '" + directory + "' had no witness file; a new one is written");
+        if (seen && (last.id < seen->batch || epoch < seen->epoch)) refuseLoss(*seen, db->GetLatestSequenceNumber());
     }
     /// Reads what the database has reached, and compares it with what is known of it from outside.
     void check() {
@@ -292,22 +346,23 @@ struct CheckpointStore::Impl {
         const auto seen = witness ? witness->last() : std::nullopt;
         if (!seen) return;
         const std::uint64_t sequence = db->GetLatestSequenceNumber();
-        if (last.id < seen->batch || epoch < seen->epoch || sequence < seen->sequence)
-            refuse("has lost what was committed: its database is at batch " + std::to_string(last.id) + " (epoch " +
-                   std::to_string(epoch) + ", write " + std::to_string(sequence) + "), and batch " +
-                   std::to_string(seen->batch) + " (epoch " + std::to_string(seen->epoch) + ", write " +
-                   std::to_string(seen->sequence) +
-                   ") was there before; restore it from a copy. To go on without what is lost, delete the file "
-                   "witness");
+        if (last.id < seen->batch || epoch < seen->epoch || sequence < seen->sequence) refuseLoss(*seen, sequence);
+    }
+    [[noreturn]] void refuseLoss(const WitnessRecord& seen, std::uint64_t sequence) const {
+        refuse("has lost what was committed: its database is at batch " + std::to_string(last.id) + " (epoch " +
+               std::to_string(epoch) + ", write " + std::to_string(sequence) + "), and batch " +
+               std::to_string(seen.batch) + " (epoch " + std::to_string(seen.epoch) + ", write " +
+               std::to_string(seen.sequence) +
+               ") was there before; restore it from a copy. To go on without what is lost, delete the file "
+               "witness");
     }
 
     // ---- writing
 
-    void write(const Changes& changes, bool synced) {
-        std::size_t bytes = 0;
-        for (const auto& change : changes.all())
-            bytes += change.key.size() + (change.value ? change.value->size() : 0) + 32;
-        rocksdb::WriteBatch batch(bytes);
+    /// Puts what is to be written into a batch; called again for another attempt.
+    using Fill = std::function<void(rocksdb::WriteBatch& batch)>;
+
+    void add(const Changes& changes, rocksdb::WriteBatch& batch) const {
         for (const auto& change : changes.all()) {
             if (change.value)
                 require(batch.Put(handle(change.family), change.key, *change.value), "prepare a write to",
@@ -318,29 +373,77 @@ struct CheckpointStore::Impl {
             else
                 require(batch.Delete(handle(change.family), change.key), "prepare a write to", path("state"));
         }
-        write(batch, synced);
     }
-    void write(rocksdb::WriteBatch& batch, bool synced) {
+    rocksdb::Status tryWrite(const Fill& fill, std::size_t bytes, bool synced) {
+        rocksdb::WriteBatch batch(bytes);
+        fill(batch);
         rocksdb::WriteOptions options;
         options.sync = synced;
-        const auto status = db->Write(options, &batch);
+        return db->Write(options, &batch);
+    }
+    /// Not ok where the disk is still full.
+    rocksdb::Status openAgain() {
+        try {
+            background->forget();
+            auto status = open(path("state"), rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords, false, false);
+            if (isFull(status)) return status;
+            if (!status.ok()) {
+                close();
+                openDatabase(true);
+            }
+            check();
+            return rocksdb::Status::OK();
+        } catch (...) {
+            fail();
+            throw;
+        }
+    }
+    /// Makes a write, with the disk full as often as is needed. `isThere` says of the database, opened anew, whether
+    /// the write has happened.
+    void write(const Fill& fill, std::size_t bytes, bool synced,
+               const std::function<bool()>& isThere = [] { return false; }) {
+        auto status = background->failed() ? background->status() : tryWrite(fill, bytes, synced);
         if (status.ok()) return;
+        const std::unique_lock nobodyReads(reading);
+        bool told = false;
+        while (awaitsRoom(status)) {
+            close(); // what it has in memory may be behind what is missing
+            if (!std::exchange(told, true))
+                logWarn("checkpoint: the disk of '" + directory + "' is full: " + status.ToString() + ". Batch " +
+                        std::to_string(last.id + 1) + " waits for room, and receivers wait for it; nothing is lost");
+            if (!fullDisk.wait()) break;
+            status = openAgain();
+            if (status.ok() && !isThere()) status = tryWrite(fill, bytes, synced);
+            if (!status.ok()) continue;
+            logWarn("checkpoint: there is room again on the disk of '" + directory + "', and the program goes on");
+            fullDisk.over();
+            return;
+        }
         fail();
         throw IoError(
             "checkpoint: a write to '" + path("state") + "' failed: " + status.ToString() +
             "; whether it has happened is unknown. Start the program again when the cause is removed: it goes "
             "on with what is on the disk");
     }
+    void write(const Changes& changes, bool synced, const std::function<bool()>& isThere = [] { return false; }) {
+        std::size_t bytes = 0;
+        for (const auto& change : changes.all())
+            bytes += change.key.size() + (change.value ? change.value->size() : 0) + 32;
+        write([&](rocksdb::WriteBatch& batch) { add(changes, batch); }, bytes, synced, isThere);
+    }
     /// After it RocksDB is not to be written to: it would write on behind what may be missing. It is closed with the
     /// store, for other threads may be reading.
     void fail() noexcept { failed = true; }
     void testify() {
-        try {
-            witness->write({last.id, epoch, db->GetLatestSequenceNumber()});
-        } catch (...) {
-            fail();
-            throw;
+        const WitnessRecord record{last.id, epoch, db->GetLatestSequenceNumber()};
+        auto status = witness->write(record);
+        while (!status.ok() && awaitsRoom(status) && fullDisk.wait()) {
+            status = witness->write(record);
+            if (status.ok()) fullDisk.over();
         }
+        if (status.ok()) return;
+        fail();
+        require(status, "write", path("witness"));
     }
 };
 
@@ -352,17 +455,27 @@ void useDisk(std::shared_ptr<rocksdb::FileSystem> disk) { usedDisk = std::move(d
 
 CheckpointStore::CheckpointStore(std::string directory, std::string application,
                                  std::shared_ptr<rocksdb::FileSystem> fileSystem)
+    : CheckpointStore(std::move(directory), std::move(application), Settings{.fileSystem = std::move(fileSystem)}) {}
+
+CheckpointStore::CheckpointStore(std::string directory, std::string application, Settings settings)
     : impl_(std::make_unique<Impl>()) {
     Impl& impl = *impl_;
     while (directory.size() > 1 && directory.back() == '/') directory.pop_back();
     impl.directory = std::move(directory);
-    if (!fileSystem) fileSystem = usedDisk;
-    if (fileSystem) {
-        impl.ownEnv = rocksdb::NewCompositeEnv(fileSystem);
+    impl.settings = std::move(settings);
+    if (!impl.settings.fileSystem) impl.settings.fileSystem = usedDisk;
+    if (impl.settings.fileSystem) {
+        impl.ownEnv = rocksdb::NewCompositeEnv(impl.settings.fileSystem);
         impl.env = impl.ownEnv.get();
     }
-    createDirectories(*impl.env, impl.directory);
-    impl.lock = std::make_unique<DirectoryLock>(impl.directory);
+    if (impl.settings.use == Use::program)
+        createDirectories(*impl.env, impl.directory);
+    else if (!impl.exists(impl.path("IDENT")))
+        impl.refuse("has no checkpoint: there is no file IDENT in it");
+    if (impl.settings.use == Use::look)
+        impl.holder = holderOf(impl.directory);
+    else
+        impl.lock = std::make_unique<DirectoryLock>(impl.directory);
     if (!impl.exists(impl.path("IDENT"))) {
         for (const char* name : {"state", "witness"})
             if (impl.exists(impl.path(name)))
@@ -378,11 +491,19 @@ CheckpointStore::~CheckpointStore() = default;
 
 const std::string& CheckpointStore::directory() const { return impl_->directory; }
 const std::string& CheckpointStore::uuid() const { return impl_->identity.uuid; }
+const std::string& CheckpointStore::application() const { return impl_->identity.application; }
+const std::string& CheckpointStore::library() const { return impl_->identity.library; }
+const std::string& CheckpointStore::holder() const { return impl_->holder; }
+rocksdb::Env& CheckpointStore::env() const { return *impl_->env; }
 const BatchRecord& CheckpointStore::last() const { return impl_->last; }
 std::uint64_t CheckpointStore::epoch() const { return impl_->epoch; }
-bool CheckpointStore::failed() const { return impl_->failed || impl_->background->failed(); }
+bool CheckpointStore::failed() const {
+    return impl_->failed || (impl_->background->failed() && !impl_->awaitsRoom(impl_->background->status()));
+}
+void CheckpointStore::setFullDisk(FullDisk fullDisk) { impl_->fullDisk = std::move(fullDisk); }
 
 std::optional<std::string> CheckpointStore::read(Family family, std::string_view key, Stored kind) const {
+    const std::shared_lock lock(impl_->reading);
     impl_->requireUsable();
     return impl_->read(family, key, kind);
 }
@@ -407,6 +528,7 @@ void eachWithPrefix(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family, std::s
 
 void CheckpointStore::each(Family family, std::string_view prefix, Stored kind,
                            const std::function<void(std::string_view, std::string_view)>& visit) const {
+    const std::shared_lock lock(impl_->reading);
     impl_->requireUsable();
     eachWithPrefix(*impl_->db, impl_->handle(family), prefix, impl_->path("state"),
                    [&](std::string_view key, std::string_view value) {
@@ -415,6 +537,7 @@ void CheckpointStore::each(Family family, std::string_view prefix, Stored kind,
 }
 
 std::vector<std::string> CheckpointStore::keys(Family family, std::string_view prefix) const {
+    const std::shared_lock lock(impl_->reading);
     impl_->requireUsable();
     std::vector<std::string> keys;
     eachWithPrefix(*impl_->db, impl_->handle(family), prefix, impl_->path("state"),
@@ -422,12 +545,49 @@ std::vector<std::string> CheckpointStore::keys(Family family, std::string_view p
     return keys;
 }
 
+std::vector<std::string> CheckpointStore::families() { return {kFamilies.begin(), kFamilies.end()}; }
+
+void CheckpointStore::eachStored(Family family,
+                                 const std::function<void(std::string_view, std::string_view)>& visit) const {
+    const std::shared_lock lock(impl_->reading);
+    impl_->requireUsable();
+    eachWithPrefix(*impl_->db, impl_->handle(family), {}, impl_->path("state"), visit);
+}
+
+void CheckpointStore::verifyFiles() const {
+    impl_->requireUsable();
+    require(impl_->db->VerifyChecksum(), "verify", impl_->path("state"));
+}
+
+void CheckpointStore::compact() {
+    impl_->requireUsable();
+    rocksdb::CompactRangeOptions options;
+    options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+    for (auto* family : impl_->handles)
+        require(impl_->db->CompactRange(options, family, nullptr, nullptr), "compact", impl_->path("state"));
+}
+
+void CheckpointStore::link(const std::string& path) {
+    const std::shared_lock lock(impl_->reading);
+    impl_->requireUsable();
+    rocksdb::Checkpoint* made = nullptr;
+    require(rocksdb::Checkpoint::Create(impl_->db.get(), &made), "copy", impl_->path("state"));
+    const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+    require(checkpoint->CreateCheckpoint(path), "copy '" + impl_->path("state") + "' to", path);
+}
+
+WitnessRecord CheckpointStore::reached() const {
+    const std::shared_lock lock(impl_->reading);
+    return {impl_->last.id, impl_->epoch, impl_->db->GetLatestSequenceNumber()};
+}
+
 void CheckpointStore::beginEpoch(Changes changes) {
     const auto lock = impl_->lockForBatch();
     impl_->requireUsable();
-    changes.put(Family::meta, "epoch", Stored::epoch, written(impl_->epoch + 1));
-    impl_->write(changes, true);
-    ++impl_->epoch;
+    const std::uint64_t next = impl_->epoch + 1;
+    changes.put(Family::meta, "epoch", Stored::epoch, written(next));
+    impl_->write(changes, true, [&] { return impl_->epoch == next; });
+    impl_->epoch = next;
     impl_->testify();
 }
 
@@ -439,7 +599,7 @@ void CheckpointStore::commit(Changes changes, const BatchRecord& record) {
                     std::to_string(impl_->last.id) + "; this is a mistake of the library's");
     changes.put(Family::meta, "batch", Stored::batch,
                 written(StoredBatch{record.id, record.time, record.zero, record.batchDuration}));
-    impl_->write(changes, true);
+    impl_->write(changes, true, [&] { return impl_->last.id == record.id; });
     impl_->last = record;
     impl_->testify();
 }
@@ -452,20 +612,26 @@ void CheckpointStore::write(Changes changes, bool synced) {
 
 void CheckpointStore::writeAhead(const std::vector<AheadValue>& values) {
     std::size_t bytes = 0;
-    for (const AheadValue& value : values) bytes += value.key.size() + value.head.size() + value.body.size() + 64;
-    rocksdb::WriteBatch batch(bytes);
+    std::vector<Envelope> envelopes;
     for (const AheadValue& value : values) {
-        const Envelope envelope = envelopeOf(value.kind, value.head, value.body);
-        const rocksdb::Slice key = value.key;
-        const std::array<rocksdb::Slice, 4> parts = {
-            envelope.before, value.head, rocksdb::Slice(value.body.data(), value.body.size()), envelope.after};
-        require(batch.Put(impl_->handle(value.family), rocksdb::SliceParts(&key, 1),
-                          rocksdb::SliceParts(parts.data(), int(parts.size()))),
-                "prepare a write to", impl_->path("state"));
+        bytes += value.key.size() + value.head.size() + value.body.size() + 64;
+        envelopes.push_back(envelopeOf(value.kind, value.head, value.body));
     }
+    const auto fill = [&](rocksdb::WriteBatch& batch) {
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            const AheadValue& value = values[i];
+            const rocksdb::Slice key = value.key;
+            const std::array<rocksdb::Slice, 4> parts = {envelopes[i].before, value.head,
+                                                         rocksdb::Slice(value.body.data(), value.body.size()),
+                                                         envelopes[i].after};
+            require(batch.Put(impl_->handle(value.family), rocksdb::SliceParts(&key, 1),
+                              rocksdb::SliceParts(parts.data(), int(parts.size()))),
+                    "prepare a write to", impl_->path("state"));
+        }
+    };
     const auto lock = impl_->lockForLog();
     impl_->requireUsable();
-    impl_->write(batch, true);
+    impl_->write(fill, bytes, true);
     impl_->testify();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "durable/envelope.h"
+#include "durable/witness.h"
 #include "rivulet/stream/durable/checkpoint.h"
 #include "rivulet/time.h"
 
@@ -11,10 +12,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-namespace rocksdb {
-class FileSystem;
-} // namespace rocksdb
 
 namespace rivulet::detail {
 
@@ -59,6 +56,13 @@ struct AheadValue {
     std::string_view body = {};
 };
 
+/// What is done while the disk is full: `wait` returns when another attempt may be made, false where none is to be;
+/// `over` is called when there was room again.
+struct FullDisk {
+    std::function<bool()> wait;
+    std::function<void()> over = [] {};
+};
+
 /// A checkpoint directory: one RocksDB database, in which a batch ends in one synced write.
 ///
 ///     LOCK      held by the process that uses the directory
@@ -75,7 +79,21 @@ class CheckpointStore {
   public:
     static constexpr std::uint32_t kFormat = 1;
 
-    /// Opens the directory, or makes it where there is none. `fileSystem` is for tests: one that fails.
+    enum class Use {
+        program, ///< makes the directory where there is none
+        change,  ///< one that is there
+        inspect, ///< changes nothing, and keeps others out
+        look,    ///< changes nothing, and may be beside a program that uses it
+    };
+    struct Settings {
+        Use use = Use::program;
+        /// A savepoint, or a folder of them, whose content a new directory gets; empty: it begins empty.
+        std::string from = {};
+        /// For tests: one that fails.
+        std::shared_ptr<rocksdb::FileSystem> fileSystem = nullptr;
+    };
+    CheckpointStore(std::string directory, std::string application, Settings settings);
+    /// Opens the directory, or makes it where there is none.
     CheckpointStore(std::string directory, std::string application,
                     std::shared_ptr<rocksdb::FileSystem> fileSystem = nullptr);
     ~CheckpointStore();
@@ -85,11 +103,19 @@ class CheckpointStore {
     const std::string& directory() const;
     /// Of this database; a copy has the same.
     const std::string& uuid() const;
+    /// Of the program and of the version of the library that have made it.
+    const std::string& application() const;
+    const std::string& library() const;
+    /// Who uses it meanwhile; empty where nobody is known to. For `Use::look`.
+    const std::string& holder() const;
+    rocksdb::Env& env() const;
     const BatchRecord& last() const;
     /// How many processes have used it, this one included once it has begun its epoch.
     std::uint64_t epoch() const;
     /// A write has failed.
     bool failed() const;
+    /// Without it a full disk is as any other write that fails.
+    void setFullDisk(FullDisk fullDisk);
 
     /// The payload of a value.
     std::optional<std::string> read(Family family, std::string_view key, Stored kind) const;
@@ -98,6 +124,22 @@ class CheckpointStore {
               const std::function<void(std::string_view key, std::string_view payload)>& visit) const;
     /// Calls `visit(key, size of the value)`, which reads no values.
     std::vector<std::string> keys(Family family, std::string_view prefix) const;
+
+    /// The names of all families, in the order of `Family`.
+    static std::vector<std::string> families();
+    /// Calls `visit(key, value)` for all of a family, values as they are stored.
+    void eachStored(Family family,
+                    const std::function<void(std::string_view key, std::string_view value)>& visit) const;
+    /// Reads every file of the database, and compares it with its checksums.
+    ///
+    /// Errors: CorruptionError
+    void verifyFiles() const;
+    /// Has the database give back what was erased.
+    void compact();
+    /// Makes `path`, which must not be there, a database that has what this one has now: of hard links, in
+    /// milliseconds, where it is on the same disk. What is written later does not reach it.
+    void link(const std::string& path);
+    WitnessRecord reached() const;
 
     /// Counts this process, together with what it changes before its first batch.
     void beginEpoch(Changes changes);

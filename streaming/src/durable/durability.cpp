@@ -1,7 +1,10 @@
 #include "durable/durability.h"
 
+#include "durable/files.h"
 #include "rivulet/log.h"
 #include "rivulet/serialization/stored.h"
+
+#include <filesystem>
 
 namespace rivulet::detail {
 namespace {
@@ -21,6 +24,7 @@ template <class T> T readAs(std::string_view payload) {
 
 std::string layoutKey(std::uint32_t number) { return "layout" + keyOf(number); }
 std::string positionKey(std::uint32_t number) { return "position" + keyOf(number); }
+std::string paceKey(std::uint32_t number) { return "pace" + keyOf(number); }
 
 std::uint64_t numberAt(std::string_view key, std::size_t from, std::size_t bytes) {
     std::uint64_t number = 0;
@@ -98,8 +102,11 @@ class Durability::Writer final : public DurableWriter {
 
 class Durability::Reader final : public DurableReader {
   public:
-    Reader(const CheckpointStore& store, std::uint32_t number, Time time)
+    using Migrated = std::map<std::string, std::string, std::less<>>;
+
+    Reader(const CheckpointStore& store, const Migrated& migrated, std::uint32_t number, Time time)
         : store_(store),
+          migrated_(migrated),
           number_(number),
           time_(time) {}
     std::string layout() const override {
@@ -111,11 +118,14 @@ class Durability::Reader final : public DurableReader {
 
   private:
     void read(const std::string& prefix, const Visit& visit) const {
-        store_.each(Family::state, prefix, Stored::state,
-                    [&](std::string_view key, std::string_view payload) { visit(pieceAt(key), payload); });
+        store_.each(Family::state, prefix, Stored::state, [&](std::string_view key, std::string_view payload) {
+            const auto found = migrated_.empty() ? migrated_.end() : migrated_.find(key);
+            visit(pieceAt(key), found == migrated_.end() ? payload : std::string_view(found->second));
+        });
     }
 
     const CheckpointStore& store_;
+    const Migrated& migrated_;
     const std::uint32_t number_;
     const Time time_;
 };
@@ -123,7 +133,12 @@ class Durability::Reader final : public DurableReader {
 Durability::Durability(const std::string& directory, const CheckpointOptions& options, const std::string& application,
                        const StreamGraph& graph, Duration batchDuration, bool syncPlans)
     : batchDuration_(batchDuration),
-      store_((bind(graph), directory), application) { // names are looked at before a directory is made
+      copyTo_(options.copyTo),
+      copyEvery_(options.copyEvery),
+      copies_(options.copies),
+      store_((bind(graph), directory), application, // names are looked at before a directory is made
+             CheckpointStore::Settings{.from = options.from}),
+      sinceCopy_(options.copyEvery) { // so that there is one soon
     compare(options);
     for (const Bound& bound : bound_)
         if (bound.sink) outbox_.add(bound.number, *bound.sink);
@@ -135,6 +150,8 @@ Durability::Durability(const std::string& directory, const CheckpointOptions& op
         planned_ = readAs<BatchPlan>(*plan);
         if (planned_->id != last.id + 1) planned_.reset(); // it was committed
     }
+    if (planned_)
+        for (const auto& [old, now] : options.adopt) planned_->rename(old, now);
     if (planned_ && last.id == 0) {
         zero_ = planned_->zero;
         last_ = planned_->time - planned_->batchDuration;
@@ -165,13 +182,13 @@ void Durability::bind(const StreamGraph& graph) {
             continue;
         }
         requireOwnName(sites, node->uid(), site);
-        bound_.push_back({0, node->uid(), input, state, nullptr, {}});
+        bound_.push_back({0, node->uid(), input, state, nullptr, {}, {}});
         program_.push_back({0, node->uid(), state ? state->form() : formOf(*input, node->site())});
     }
     for (const Output& output : graph.outputs()) {
         if (!output.sink) continue;
         requireOwnName(sites, output.sink->uid(), output.site.text());
-        bound_.push_back({0, output.sink->uid(), nullptr, nullptr, output.sink.get(), {}});
+        bound_.push_back({0, output.sink->uid(), nullptr, nullptr, output.sink.get(), {}, {}});
         program_.push_back({0, output.sink->uid(), "sink of " + output.sink->steps().form()});
     }
     if (!transient.empty())
@@ -196,7 +213,8 @@ void Durability::compare(const CheckpointOptions& options) {
         throw RecoveryError("checkpoint: what directory '" + store_.directory() +
                             "' has does not fit this program:" + list +
                             "\nGive checkpoint() the option .dropState = {\"uid\"} to forget what is stored under a "
-                            "name, or .adopt = {{\"old\", \"new\"}} where only the name has changed; or run the "
+                            "name, .adopt = {{\"old\", \"new\"}} where only the name has changed, or .migrations = "
+                            "{migrateState<Key, OldState>(\"uid\", f)} where the type of states has; or run the "
                             "program that it belongs to");
     }
     for (const std::uint32_t number : matched.dropped) {
@@ -205,7 +223,9 @@ void Durability::compare(const CheckpointOptions& options) {
         prepared_.erase(Family::meta, positionKey(number));
         ReceivedLog::eraseAll(prepared_, number);
         outbox_.forget(prepared_, store_, number);
+        prepared_.erase(Family::meta, paceKey(number));
     }
+    migrate(matched.migrated);
     prepared_.put(Family::meta, "operators", Stored::operators, written(matched.table));
     for (std::size_t i = 0; i < bound_.size(); ++i) bound_[i].number = program_[i].number;
 }
@@ -214,13 +234,37 @@ BatchContext Durability::contextOf(Time time) const {
     return {time, store_.last().id + 1, planned_ && planned_->time == time, 0, store_.epoch(), store_.uuid()};
 }
 
+void Durability::migrate(const std::vector<Migrated>& migrated) {
+    for (const Migrated& of : migrated) {
+        std::size_t pieces = 0;
+        try {
+            store_.each(Family::state, keyOf(of.number), Stored::state,
+                        [&](std::string_view key, std::string_view payload) {
+                            std::string piece(payload);
+                            for (const StateMigration* step : of.steps) piece = step->rewrite(piece, of.isTable);
+                            prepared_.put(Family::state, std::string(key), Stored::state, piece);
+                            migrated_.emplace(key, std::move(piece));
+                            ++pieces;
+                        });
+        } catch (const Error&) {
+            throw;
+        } catch (...) {
+            throw RecoveryError("checkpoint: the migration of '" + of.uid + "' from " + of.steps.front()->from +
+                                " to " + of.steps.back()->to + " threw: " + messageOf(std::current_exception()) +
+                                "; nothing was changed in directory '" + store_.directory() + "'");
+        }
+        logInfo("checkpoint: '" + of.uid + "' is migrated from " + of.steps.front()->from + " to " +
+                of.steps.back()->to + " (" + std::to_string(pieces) + " pieces)");
+    }
+}
+
 void Durability::beginAt(Time zero) {
     if (!goesOn()) zero_ = last_ = zero;
 }
 
 void Durability::recoverStates() {
     for (const Bound& bound : bound_)
-        if (bound.state) bound.state->recover(Reader(store_, bound.number, store_.last().time));
+        if (bound.state) bound.state->recover(Reader(store_, migrated_, bound.number, store_.last().time));
     for (const Bound& bound : bound_) {
         auto* received = dynamic_cast<ReceivedInput*>(bound.input);
         if (!received) continue;
@@ -232,6 +276,7 @@ void Durability::recoverStates() {
         log_.add(bound.number, *received, position.value_or(std::string()), planned);
     }
     store_.beginEpoch(std::move(prepared_)); // until here nothing was changed
+    migrated_.clear();
     log_.begin();
     if (goesOn())
         logInfo("checkpoint: directory '" + store_.directory() + "' goes on after batch " +
@@ -241,6 +286,10 @@ void Durability::recoverStates() {
 void Durability::restorePositions() {
     for (Bound& bound : bound_) {
         if (!bound.input) continue;
+        if (auto pace = store_.read(Family::meta, paceKey(bound.number), Stored::pace)) {
+            bound.input->restorePace(*pace);
+            bound.pace = std::move(*pace);
+        }
         const auto position = store_.read(Family::meta, positionKey(bound.number), Stored::position);
         if (!position) continue;
         bound.position = *position;
@@ -274,23 +323,94 @@ void Durability::commitSkipped(Time time) { commit(time, false); }
 void Durability::commit(Time time, bool withStates) {
     const std::uint64_t id = store_.last().id + 1;
     Changes changes;
-    std::vector<std::string> positions;
+    std::vector<std::string> positions, paces;
     for (const Bound& bound : bound_) {
         if (bound.state && withStates) {
             Writer writer(changes, bound.number, id);
             bound.state->save(writer);
         }
         positions.push_back(bound.input ? bound.input->position() : std::string());
-        if (positions.back() == bound.position) continue;
-        if (dynamic_cast<ReceivedInput*>(bound.input))
-            ReceivedLog::eraseUsed(changes, bound.number, bound.position, positions.back());
-        changes.put(Family::meta, positionKey(bound.number), Stored::position, positions.back());
+        if (positions.back() != bound.position) {
+            if (dynamic_cast<ReceivedInput*>(bound.input))
+                ReceivedLog::eraseUsed(changes, bound.number, bound.position, positions.back());
+            changes.put(Family::meta, positionKey(bound.number), Stored::position, positions.back());
+        }
+        paces.push_back(bound.input ? bound.input->pace() : std::string());
+        if (paces.back() != bound.pace) changes.put(Family::meta, paceKey(bound.number), Stored::pace, paces.back());
     }
     outbox_.save(changes, id);
     store_.commit(std::move(changes), {id, time, zero_, batchDuration_});
     outbox_.committed();
-    for (std::size_t i = 0; i < bound_.size(); ++i) bound_[i].position = std::move(positions[i]);
+    for (std::size_t i = 0; i < bound_.size(); ++i) {
+        bound_[i].position = std::move(positions[i]);
+        bound_[i].pace = std::move(paces[i]);
+    }
     planned_.reset();
+    copyIfDue();
+}
+
+// ---- savepoints and copies
+
+CopySource Durability::linkNow() {
+    const std::string folder = std::filesystem::absolute(store_.directory() + "/" + kLinkedName).string();
+    createDirectories(store_.env(), folder);
+    CopySource source{folder + "/" + std::to_string(++links_), *readFile(store_.env(), store_.directory() + "/IDENT"),
+                      store_.reached(), store_.last().time};
+    store_.link(source.database);
+    return source;
+}
+
+void Durability::begin(Savepoint savepoint) {
+    CopyMaker::Task task;
+    task.path = savepoint.path;
+    try {
+        if (task.path.empty()) {
+            task.folder = savepoint.folder;
+            task.retained = savepoint.retained;
+            task.path = task.folder + "/" + savedCopyName(store_.reached());
+        } else if (store_.env().FileExists(task.path).ok()) {
+            throw UsageError("savepoint: '" + task.path + "' is there already; give each savepoint a path of its own");
+        }
+        task.source = linkNow();
+    } catch (...) {
+        savepoint.done(task.path, std::current_exception());
+        return;
+    }
+    task.done = [done = std::move(savepoint.done), path = task.path](std::exception_ptr failure) {
+        done(path, std::move(failure));
+    };
+    if (!copyMaker_) copyMaker_ = std::make_unique<CopyMaker>(store_.env());
+    copyMaker_->add(std::move(task));
+}
+
+/// A copy that fails costs nothing but that the next one is awaited longer.
+void Durability::copyIfDue() {
+    if (copyTo_.empty() || ++sinceCopy_ < copyEvery_) return;
+    if (copyMaker_ && copyMaker_->isFollowing()) {
+        if (sinceCopy_ % (2 * copyEvery_) == 0)
+            logWarn("checkpoint: the copy in '" + copyTo_ + "' is " + std::to_string(sinceCopy_) +
+                    " batches behind, because the one that is being made takes so long");
+        return;
+    }
+    try {
+        CopyMaker::Task task;
+        task.path = copyTo_ + "/" + savedCopyName(store_.reached());
+        task.folder = copyTo_;
+        task.retained = std::size_t(copies_);
+        task.follows = true;
+        task.source = linkNow();
+        task.done = [path = task.path](const std::exception_ptr& failure) {
+            if (failure)
+                logError("checkpoint: cannot make the copy '" + path + "': " + messageOf(failure));
+            else
+                logInfo("checkpoint: the copy '" + path + "' is complete");
+        };
+        if (!copyMaker_) copyMaker_ = std::make_unique<CopyMaker>(store_.env());
+        copyMaker_->add(std::move(task));
+    } catch (const std::exception& error) {
+        logError("checkpoint: cannot make a copy in '" + copyTo_ + "': " + error.what());
+    }
+    sinceCopy_ = 0;
 }
 
 } // namespace rivulet::detail

@@ -1,22 +1,15 @@
 #pragma once
 
 #include "batches/stream_graph.h"
+#include "durable/batch_plan.h"
 #include "durable/checkpoint_store.h"
+#include "durable/copies/copy_maker.h"
 #include "durable/operator_table.h"
 #include "durable/received/received_log.h"
 #include "rivulet/stream/durable/durable_state.h"
 #include "sinks/outbox.h"
 
 namespace rivulet::detail {
-
-/// The batch that was begun: what belongs to it is fixed, so that a process that has to run it again runs the same.
-struct BatchPlan {
-    std::uint64_t id = 0;
-    Time time{}, zero{};
-    Duration batchDuration{};
-    std::map<std::string, std::string> positions; // of the sources after it, by uid
-    template <class Archive> void serialize(Archive& archive) { archive(id, time, zero, batchDuration, positions); }
-};
 
 /// What a StreamingContext has to do with its checkpoint directory: binds operators and sources to what is stored of
 /// them, has them go on from there, and commits each batch.
@@ -69,6 +62,16 @@ class Durability {
     }
     /// The batch has failed and is skipped: its input is not to come again.
     void commitSkipped(Time time);
+    /// Begins a savepoint of now, between two batches. `done(path, failure)` is called when it is complete, or has
+    /// failed, maybe by another thread.
+    struct Savepoint {
+        std::string path; // empty: it gets a name in `folder`, of which the newest `retained` are kept
+        std::string folder;
+        std::size_t retained = 0;
+        std::function<void(const std::string& path, std::exception_ptr failure)> done;
+    };
+    void begin(Savepoint savepoint);
+    void setFullDisk(FullDisk fullDisk) { store_.setFullDisk(std::move(fullDisk)); }
     /// A write has failed: nothing more can be committed, so no more batches are to be run.
     bool failed() const { return store_.failed() || log_.failed(); }
     /// The receivers have stopped: what they had is written when this returns.
@@ -81,25 +84,36 @@ class Durability {
         Input* input = nullptr; // one of the three
         DurableState* state = nullptr;
         SinkOutput* sink = nullptr;
-        std::string position; // as it is stored
+        std::string position, pace; // as they are stored
     };
     class Writer;
     class Reader;
 
     void bind(const StreamGraph& graph);
     void compare(const CheckpointOptions& options);
+    void migrate(const std::vector<Migrated>& migrated);
     void commit(Time time, bool withStates);
+    CopySource linkNow();
+    void copyIfDue();
 
     const Duration batchDuration_;
+    const std::string copyTo_;
+    const long copyEvery_;
+    const int copies_;
     std::vector<Bound> bound_;
     std::vector<OperatorRow> program_; // in the order of bound_
     CheckpointStore store_;
     ReceivedLog log_{store_};
-    Changes prepared_; // by what was compared, for the beginning of the epoch
+    Changes prepared_;                                         // by what was compared, for the beginning of the epoch
+    std::map<std::string, std::string, std::less<>> migrated_; // pieces that are in prepared_, until they are stored
     std::optional<BatchPlan> planned_;
     Time zero_{}, last_{};
     Outbox outbox_;
     bool syncsPlans_ = false;
+
+    long links_ = 0;
+    long sinceCopy_;                       // batches
+    std::unique_ptr<CopyMaker> copyMaker_; // after the store, whose links it copies
 };
 
 } // namespace rivulet::detail

@@ -26,6 +26,9 @@ enum class Stored : std::uint32_t {
     finalized = 21, ///< the last batch that a sink is known to have
     received = 22,  ///< a block that a receiver has got
     sender = 23,    ///< the number of its last record
+    // 40 and on: of what goes with the directory
+    contents = 40, ///< the files of a savepoint
+    pace = 41,     ///< how fast a receiver may be
 };
 
 inline constexpr std::size_t kEnvelopeBytes = 13;
@@ -40,5 +43,7 @@ Envelope envelopeOf(Stored kind, std::string_view first, std::string_view second
 ///
 /// Errors: CorruptionError that names `what` where the value is not a whole envelope of this kind
 std::string_view opened(Stored kind, std::string_view value, const std::string& what);
+/// The same of whatever kind it says to be.
+std::string_view openedAny(std::string_view value, const std::string& what);
 
 } // namespace rivulet::detail

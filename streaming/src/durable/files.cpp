@@ -2,11 +2,16 @@
 
 #include "rivulet/stream/durable/checkpoint.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <ctime>
 #include <fcntl.h>
+#include <fstream>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 namespace rivulet::detail {
@@ -53,6 +58,45 @@ void writeAtomically(rocksdb::Env& env, const std::string& path, std::string_vie
     require(file->Close(), "close", temporary);
     require(env.RenameFile(temporary, path), "rename to", path);
     syncDirectory(env, path.substr(0, path.find_last_of('/')));
+}
+
+std::vector<std::string> namesIn(rocksdb::Env& env, const std::string& path) {
+    std::vector<std::string> names;
+    require(env.GetChildren(path, &names), "list", path);
+    std::erase_if(names, [](const std::string& name) { return name.starts_with('.'); });
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+void removeFolder(rocksdb::Env& env, const std::string& path) {
+    for (const auto& name : namesIn(env, path)) {
+        const std::string file = path + "/" + name;
+        bool isFolder = false;
+        require(env.IsDirectory(file, &isFolder), "look at", file);
+        if (isFolder)
+            removeFolder(env, file);
+        else
+            require(env.DeleteFile(file), "delete", file);
+    }
+    require(env.DeleteDir(path), "delete", path);
+}
+
+std::string holderOf(const std::string& directory) {
+    // Not by taking the lock, which would keep a program out that starts at this moment.
+    struct stat lock{};
+    const std::string path = directory + "/LOCK";
+    if (::stat(path.c_str(), &lock) != 0) return {};
+    char file[64]; // as the system names it: major:minor:inode, in hexadecimal but for the last
+    std::snprintf(file, sizeof file, "%02x:%02x:%llu", major(lock.st_dev), minor(lock.st_dev),
+                  static_cast<unsigned long long>(lock.st_ino));
+    std::ifstream locks("/proc/locks");
+    for (std::string line; std::getline(locks, line);)
+        if (line.find("FLOCK") != line.npos && line.find(file) != line.npos) {
+            std::string holder;
+            std::getline(std::ifstream(path) >> std::ws, holder);
+            return holder.empty() ? "another process" : holder;
+        }
+    return {};
 }
 
 DirectoryLock::DirectoryLock(const std::string& directory) {

@@ -5,6 +5,7 @@
 #include <rocksdb/env.h>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// The few files beside RocksDB's. They go through RocksDB's Env, so that a test that lets its writes fail reaches
 /// these too.
@@ -21,6 +22,13 @@ void syncDirectory(rocksdb::Env& env, const std::string& path);
 std::optional<std::string> readFile(rocksdb::Env& env, const std::string& path);
 /// Either the old content or the new one is there at any time, whatever happens.
 void writeAtomically(rocksdb::Env& env, const std::string& path, std::string_view content);
+
+/// Deletes a directory with all that is in it.
+void removeFolder(rocksdb::Env& env, const std::string& path);
+/// The names in a directory, sorted, without those that begin with a dot.
+std::vector<std::string> namesIn(rocksdb::Env& env, const std::string& path);
+/// Who holds the lock of a directory, as text; empty where nobody is known to.
+std::string holderOf(const std::string& directory);
 
 /// Keeps every other process out of a directory, by a lock on its file LOCK, as long as this lives. The lock goes with
 /// the process, however that ends.

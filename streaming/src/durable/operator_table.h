@@ -23,10 +23,27 @@ struct OperatorTable {
     template <class Archive> void serialize(Archive& archive) { archive(nextNumber, rows); }
 };
 
+/// A form in two: what the operator does, and of which type.
+struct FormParts {
+    std::string operation, type;
+};
+FormParts partsOf(const std::string& form);
+/// Whether what is stored is a log of states; the rows of batches otherwise.
+bool isTable(const FormParts& form);
+
+/// What is stored under a number, and has to be written anew.
+struct Migrated {
+    std::uint32_t number = 0;
+    std::string uid;
+    std::vector<const StateMigration*> steps; // one after the other
+    bool isTable = false;
+};
+
 /// What a program that goes on from a table makes of it.
 struct TableMatch {
     OperatorTable table;                // the new one
     std::vector<std::uint32_t> dropped; // numbers whose keys go
+    std::vector<Migrated> migrated;     // by the migrations of the options, which they point to
     std::vector<std::string> differences;
 };
 /// Finds the program's operators in the table, by uid. Its rows get their numbers, in `program` too. What the options

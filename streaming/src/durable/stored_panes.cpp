@@ -1,5 +1,8 @@
 #include "rivulet/stream/durable/stored_panes.h"
 
+#include <algorithm>
+#include <tuple>
+
 namespace rivulet::detail {
 
 namespace {
@@ -40,6 +43,11 @@ std::map<Time, StoredPanes::Pieces> StoredPanes::read(const DurableReader& reade
         stored_[time].push_back(key);
         pieces[time].emplace_back(key, piece);
     });
+    for (auto& [time, ofTime] : pieces) // in the order in which they were written
+        std::sort(ofTime.begin(), ofTime.end(), [](const auto& a, const auto& b) {
+            const auto order = [](const PieceKey& key) { return std::tuple(key.batch, key.partition, key.piece); };
+            return order(a.first) < order(b.first);
+        });
     return pieces;
 }
 

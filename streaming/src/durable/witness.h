@@ -26,12 +26,16 @@ class Witness {
     Witness(rocksdb::Env& env, const std::string& path);
     /// Of the two records the later one; nothing where there is none. A record that is damaged counts as none.
     std::optional<WitnessRecord> last() const { return last_; }
-    void write(const WitnessRecord& record);
+    rocksdb::Status write(const WitnessRecord& record);
+
+    /// What the file at this path says, which need not be there, and is not made.
+    static std::optional<WitnessRecord> lastOf(rocksdb::Env& env, const std::string& path);
+    /// The content of a file that has this record alone.
+    static std::string textOf(const WitnessRecord& record);
 
     static constexpr std::size_t kSlotBytes = 4096, kRecordBytes = 32;
 
   private:
-    std::string path_;
     std::unique_ptr<rocksdb::RandomRWFile> file_;
     std::optional<WitnessRecord> last_;
     std::size_t next_ = 0; // slot

@@ -88,23 +88,23 @@ PidRateEstimator::PidRateEstimator(Duration batchInterval, Gains gains, std::sou
 }
 
 std::optional<double> PidRateEstimator::compute(Time time, long records, double workMs, double waitMs) {
-    if (time <= latestTime_ || records <= 0 || !(workMs > 0)) return std::nullopt;
+    if (time <= seen_.time || records <= 0 || !(workMs > 0)) return std::nullopt;
     const double processed = double(records) / workMs * 1000;
-    if (first_) {
-        first_ = false;
-        latestTime_ = time;
-        latestRate_ = processed;
-        latestError_ = 0;
+    if (seen_.first) {
+        seen_.first = false;
+        seen_.time = time;
+        seen_.rate = processed;
+        seen_.error = 0;
         return std::nullopt;
     }
-    const double error = latestRate_ - processed;
+    const double error = seen_.rate - processed;
     const double waiting = waitMs * processed / intervalMs_; // what has to be caught up with
-    const double change = (error - latestError_) / seconds(time - latestTime_);
-    const double rate = std::max(gains_.minRate, latestRate_ - gains_.proportional * error - gains_.integral * waiting -
+    const double change = (error - seen_.error) / seconds(time - seen_.time);
+    const double rate = std::max(gains_.minRate, seen_.rate - gains_.proportional * error - gains_.integral * waiting -
                                                      gains_.derived * change);
-    latestTime_ = time;
-    latestRate_ = rate;
-    latestError_ = error;
+    seen_.time = time;
+    seen_.rate = rate;
+    seen_.error = error;
     return rate;
 }
 

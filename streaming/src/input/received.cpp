@@ -1,6 +1,7 @@
 #include "rivulet/input/received.h"
 
 #include "rivulet/log.h"
+#include "rivulet/serialization/stored.h"
 
 #include <charconv>
 #include <random>
@@ -309,6 +310,24 @@ void RateController::onBatchCompleted(const BatchInfo& info) {
     workMs_ = 0;
 }
 
+std::string RateController::pace() const {
+    const auto blocks = blocks_.lock();
+    if (!blocks) return {};
+    ByteWriter out;
+    out(blocks->rate(), estimated_, estimator_.seen());
+    return std::move(out).text();
+}
+
+void RateController::restorePace(std::string_view pace) {
+    double rate = 0;
+    PidRateEstimator::Seen seen;
+    ByteReader in(pace);
+    in(rate, estimated_, seen);
+    in.finish();
+    estimator_.restore(seen);
+    if (const auto blocks = blocks_.lock()) blocks->setRate(rate);
+}
+
 // ---- the input
 
 ReceivedInput::ReceivedInput(const std::shared_ptr<StreamCore>& core, std::string kind)
@@ -329,9 +348,10 @@ void ReceivedInput::declare(StreamCore& core, const std::shared_ptr<ReceivedInpu
     const auto gain = [&](const char* name) {
         return conf.getDouble(std::string("rivulet.streaming.backpressure.pid.") + name);
     };
-    core.add(std::shared_ptr<StreamingListener>(std::make_shared<RateController>(
+    input->controller_ = std::make_shared<RateController>(
         input->id(), input->blocks_, core.batchDuration(),
-        PidRateEstimator::Gains{gain("proportional"), gain("integral"), gain("derived"), gain("minRate")})));
+        PidRateEstimator::Gains{gain("proportional"), gain("integral"), gain("derived"), gain("minRate")});
+    core.add(std::shared_ptr<StreamingListener>(input->controller_));
 }
 
 long ReceivedInput::allocate(Time time) {

@@ -62,12 +62,20 @@ class PidRateEstimator {
     /// after so many of waiting; nothing where the batch says nothing (and for the first).
     std::optional<double> compute(Time time, long records, double workMs, double waitMs);
 
+    /// What it knows of the batches that were.
+    struct Seen {
+        bool first = true; // there was none
+        Time time = Time::min();
+        double rate = -1, error = -1;
+        template <class Archive> void serialize(Archive& archive) { archive(first, time, rate, error); }
+    };
+    const Seen& seen() const { return seen_; }
+    void restore(const Seen& seen) { seen_ = seen; }
+
   private:
     const double intervalMs_;
     const Gains gains_;
-    bool first_ = true;
-    Time latestTime_ = Time::min();
-    double latestRate_ = -1, latestError_ = -1;
+    Seen seen_;
 };
 
 /// The pauses before a receiver that failed starts again: twice as long each time, up to a longest, each between half

@@ -126,6 +126,10 @@ class RateController final : public StreamingListener {
     RateController(int input, std::weak_ptr<ReceivedBlocks> blocks, Duration batch, PidRateEstimator::Gains gains);
     void onBatchCompleted(const BatchInfo& info) override;
 
+    /// The rate in force and what it follows from, as stored.
+    std::string pace() const;
+    void restorePace(std::string_view pace);
+
   private:
     void growInitialRate(ReceivedBlocks& blocks, const BatchInfo& info, long records) const;
 
@@ -150,6 +154,10 @@ class ReceivedInput : public Input, public KeptByBatch {
     long allocate(Time time) override;
     long unallocated() const override;
     long dropped() const override { return blocks_->dropped(); }
+    std::string pace() const override { return controller_ ? controller_->pace() : std::string(); }
+    void restorePace(std::string_view pace) override {
+        if (controller_) controller_->restorePace(pace);
+    }
     void materialize(Time) override {}
     /// The batch is done: its blocks are acknowledged to receivers that asked for it.
     void commit(Time time) override;
@@ -202,6 +210,7 @@ class ReceivedInput : public Input, public KeptByBatch {
     bool writeAhead_;
     Senders senders_;
     const std::shared_ptr<ReceivedBlocks> blocks_;
+    std::shared_ptr<RateController> controller_; // null: no backpressure
 
     mutable std::mutex mutex_; // guards the following
     std::map<Time, ReceivedBatchPtr> allocated_;

@@ -52,8 +52,12 @@ class StreamCore : public std::enable_shared_from_this<StreamCore> {
     /// Where the state is stored; see StreamingContext.
     void checkpoint(std::string directory, CheckpointOptions options, std::source_location where);
     const std::string& checkpointDirectory() const;
+    /// See StreamingContext. Within a batch and where it `waits` not, it only asks for one.
+    std::string savepoint(std::string path, bool waits, std::source_location where);
     /// The time of the last batch that is over; that of the start before the first.
     Time lastBatchTime() const;
+    /// How much later than their times batches run.
+    Duration slack() const;
 
     /// The core that was started and not stopped, or null.
     static std::shared_ptr<StreamCore> active();
@@ -93,6 +97,7 @@ class StreamCore : public std::enable_shared_from_this<StreamCore> {
   private:
     struct Impl;
     void runPlanned();
+    void beginSavepoints() noexcept;
     void tellStarted();
     void runLoop();
     void finish() noexcept;

@@ -129,7 +129,9 @@ template <class T> class LateNode final : public StreamNode<RDD<T>> {
 /// A stream whose records stand in the batches of their own times: batches run `slack` later than they would, and what
 /// has arrived for a batch that is still to come waits.
 template <class Recipe, class F>
-class EventTimeNode final : public StreamNode<RDD<typename Recipe::RddType::Owned>>, public KeptByBatch {
+class EventTimeNode final : public StreamNode<RDD<typename Recipe::RddType::Owned>>,
+                            public KeptByBatch,
+                            public DurableState {
   public:
     using T = typename Recipe::RddType::Owned;
 
@@ -172,21 +174,26 @@ class EventTimeNode final : public StreamNode<RDD<typename Recipe::RddType::Owne
         }
         std::vector<TimedPiece<T>> kept;
         std::vector<KeptRows<T>> due;
-        for (auto& piece : next_) {
-            if (piece.batch > time)
-                kept.push_back(std::move(piece));
+        for (std::size_t i = 0; i < next_.size(); ++i) {
+            if (i == waiting_.size()) fresh_ = kept.size();
+            if (next_[i].batch > time)
+                kept.push_back(std::move(next_[i]));
             else
-                due.push_back(std::move(piece.rows));
+                due.push_back(std::move(next_[i].rows));
         }
+        if (next_.size() == waiting_.size()) fresh_ = kept.size();
         next_ = std::move(kept);
+        made_ = time;
         this->set(time, rddOf(*core, std::move(due)));
         if (const auto node = lateNode_.lock()) node->give(time, rddOf(*core, std::move(late)));
     }
     void commit(Time time) override {
         if (!isValidTime(*this->core(), time, this->slide())) return;
+        stored_.commit();
         waiting_ = std::move(next_);
         next_.clear();
         last_ = time;
+        made_.reset();
         std::int64_t bytes = 0;
         for (const auto& piece : waiting_) bytes += std::int64_t(rowsSizeBytes(*piece.rows));
         const auto& memory = this->core()->context().engine()->memory();
@@ -195,9 +202,47 @@ class EventTimeNode final : public StreamNode<RDD<typename Recipe::RddType::Owne
     }
     void abort(Time time) noexcept override {
         next_.clear();
+        made_.reset();
+        stored_.abort();
         this->drop(time);
     }
     Duration neededOfParents(Duration) const override { return Duration::zero(); }
+
+    DurableState* durable() override { return this; }
+    std::string form() const override {
+        if constexpr (Storable<T>)
+            return std::string(this->site().operation) + " of " + storedForm<T>();
+        else
+            throwNotStorable(this->site());
+    }
+    /// What waits, in the order of its arrival.
+    void recover(const DurableReader& reader) override {
+        if constexpr (Storable<T>) {
+            last_ = floorTime(reader.time(), this->slide(), this->core()->zeroTime());
+            for (const auto& [batch, pieces] : stored_.read(reader))
+                for (const auto& [key, piece] : pieces) {
+                    auto rows = share(new Rows<T>());
+                    readPaneRows(piece, *rows);
+                    waiting_.push_back({batch, std::move(rows)});
+                }
+        } else {
+            static_cast<void>(reader);
+        }
+    }
+    /// What came to wait, and that what was due waits no more.
+    void save(DurableWriter& writer) override {
+        if constexpr (Storable<T>) {
+            if (!made_) return;
+            stored_.eraseUpTo(writer, *made_);
+            for (std::size_t i = fresh_; i < next_.size(); ++i) {
+                PaneWriter out(next_[i].batch, false);
+                for (const T& row : *next_[i].rows) out.row(row);
+                stored_.write(writer, std::uint32_t(i - fresh_), next_[i].batch, out.finish());
+            }
+        } else {
+            static_cast<void>(writer);
+        }
+    }
 
   protected:
     std::optional<RDD<T>> compute(Time) override { return std::nullopt; } // there is what was materialized, and no more
@@ -222,6 +267,9 @@ class EventTimeNode final : public StreamNode<RDD<typename Recipe::RddType::Owne
     std::weak_ptr<LateNode<T>> lateNode_;
     Time last_{};
     std::vector<TimedPiece<T>> waiting_, next_;
+    std::size_t fresh_ = 0;    // where in next_ begins what the batch has brought
+    std::optional<Time> made_; // the batch that runs, if the stream has one then
+    StoredPanes stored_;
     long nextLate_ = 0;
     MemoryReservation memory_; // of what waits
 };

@@ -201,6 +201,9 @@ class Input {
     virtual long allocateAgain(Time time, std::string_view) { return allocate(time); }
     /// Whether what belongs to no batch yet is stored, so that a stop does not lose it.
     virtual bool keepsUnallocated() const { return false; }
+    /// How fast it may be, by what was seen of it. Stored as the position is; empty where that is not known.
+    virtual std::string pace() const { return {}; }
+    virtual void restorePace(std::string_view) {}
 
     /// What it is, in a few words: "Socket stream".
     virtual std::string kind() const { return "Input stream"; }

@@ -146,14 +146,7 @@ class PaneNode final : public KeptStreamNode<typename Recipe::RddType::Owned>, p
                 std::vector<KeptRows<T>> rows;
                 for (const auto& [key, piece] : pieces) {
                     while (rows.size() <= key.partition) rows.push_back(share(new Rows<T>()));
-                    auto& partition = const_cast<Rows<T>&>(*rows[key.partition]); // made here
-                    ByteReader in(piece);
-                    for (std::uint32_t left = readPaneHeader(in).rows; left > 0; --left) {
-                        T row{};
-                        in(row);
-                        partition.push_back(std::move(row));
-                    }
-                    in.finish();
+                    readPaneRows(piece, const_cast<Rows<T>&>(*rows[key.partition])); // made here
                 }
                 this->keepRows(batch, std::move(rows), nullptr);
             }

@@ -44,6 +44,16 @@ struct PaneHeader {
     std::uint32_t rows = 0;
 };
 PaneHeader readPaneHeader(ByteReader& in);
+/// The rows of a piece, each of which is one element.
+template <class T> void readPaneRows(std::string_view piece, Rows<T>& rows) {
+    ByteReader in(piece);
+    for (std::uint32_t left = readPaneHeader(in).rows; left > 0; --left) {
+        T row{};
+        in(row);
+        rows.push_back(std::move(row));
+    }
+    in.finish();
+}
 
 /// The pieces of a window that are on the disk.
 class StoredPanes {
