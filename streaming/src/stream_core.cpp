@@ -199,6 +199,7 @@ void StreamCore::start(bool inLoop, std::source_location where) {
     }
     try {
         impl_->graph.freeze(impl_->remembered, !impl_->checkpointDirectory.empty());
+        if (impl_->checkpointDirectory.empty()) impl_->graph.requireNoPages(where);
         Time zero = floorTime(clock_->now(), batchDuration_);
         if (!impl_->checkpointDirectory.empty()) {
             const std::string application =
@@ -217,7 +218,8 @@ void StreamCore::start(bool inLoop, std::source_location where) {
                                   parseLateBatches(context_.conf().get("rivulet.streaming.lateBatches")))});
         if (impl_->durability) {
             impl_->ticks.setLast(impl_->durability->lastTime());
-            impl_->durability->recoverStates();
+            impl_->durability->recoverStates(
+                std::size_t(context_.conf().getBytes("rivulet.streaming.state.cacheBytes")));
         }
         impl_->graph.startInputs();
         if (impl_->durability) impl_->durability->restorePositions();

@@ -17,6 +17,8 @@ class StreamGraph {
     /// At the start: finds what the outputs need, and has each node remember as long as is needed, the outputs' at
     /// least for `remembered`. Not `durable`: warns of the states that a crash loses.
     void freeze(Duration remembered, bool durable);
+    /// Errors: UsageError that names states which are to lie in a checkpoint directory
+    void requireNoPages(std::source_location where) const;
     /// Starts the inputs. Where one throws, it and those that follow are taken out: they need no stop.
     void startInputs();
 

@@ -1,6 +1,7 @@
 #include "durable/checkpoint_store.h"
 
 #include "durable/files.h"
+#include "durable/pages/page_access.h"
 #include "durable/rocks_logger.h"
 #include "durable/witness.h"
 #include "rivulet/log.h"
@@ -80,7 +81,7 @@ rocksdb::Options optionsFor(rocksdb::Env* env) {
     options.recycle_log_file_num = 0; // a reused log has old records behind its end
     options.avoid_flush_during_recovery = false;
     options.max_open_files = 256;
-    options.max_total_wal_size = 128 << 20;
+    options.max_total_wal_size = 32 << 20;
     options.max_manifest_file_size = 4 << 20;
     options.max_background_jobs = 2;
     options.stats_dump_period_sec = 0;
@@ -88,9 +89,23 @@ rocksdb::Options optionsFor(rocksdb::Env* env) {
     return options;
 }
 
-rocksdb::ColumnFamilyOptions familyOptions(const std::shared_ptr<rocksdb::Cache>& cache, bool large) {
+/// Pieces of states are large, and never overwritten, only erased, the oldest first: they are written to files of their
+/// own, which go as a whole, and what RocksDB merges is their keys alone.
+void separatePieces(rocksdb::ColumnFamilyOptions& options, const std::shared_ptr<rocksdb::Cache>& pages) {
+    options.write_buffer_size = 16 << 20;
+    options.level0_file_num_compaction_trigger = 2; // a file that nobody needs is found by merging
+    options.enable_blob_files = true;
+    options.min_blob_size = 1 << 10;
+    options.blob_file_size = 64 << 20;
+    options.enable_blob_garbage_collection = true;
+    options.blob_garbage_collection_age_cutoff = 0.5;
+    options.blob_garbage_collection_force_threshold = 0.5;
+    options.blob_cache = pages;
+}
+
+rocksdb::ColumnFamilyOptions familyOptions(const std::shared_ptr<rocksdb::Cache>& cache) {
     rocksdb::ColumnFamilyOptions options;
-    options.write_buffer_size = large ? 32 << 20 : 1 << 20;
+    options.write_buffer_size = 1 << 20;
     options.compression = rocksdb::kNoCompression;
     options.level_compaction_dynamic_level_bytes = true; // what was overwritten goes soon
     rocksdb::BlockBasedTableOptions table;
@@ -112,6 +127,8 @@ struct CheckpointStore::Impl {
     std::optional<Witness> witness;
     std::shared_ptr<BackgroundErrors> background = std::make_shared<BackgroundErrors>();
     std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(8 << 20);
+    std::shared_ptr<rocksdb::Cache> pageCache = rocksdb::NewLRUCache(8 << 20);
+    std::shared_ptr<PageAccess> pages; // once it is open
     std::unique_ptr<rocksdb::DB> db;
     std::vector<rocksdb::ColumnFamilyHandle*> handles; // of kFamilies, then the default one
     BatchRecord last;
@@ -131,12 +148,14 @@ struct CheckpointStore::Impl {
     }
 
     void close() noexcept {
+        if (pages) pages->close();
         for (auto* handle : handles) static_cast<void>(db->DestroyColumnFamilyHandle(handle).ok());
         handles.clear();
         db.reset();
     }
+    bool hasFailed() const { return failed || background->failed() || (pages && pages->failed()); }
     void requireUsable() const {
-        if (failed || background->failed())
+        if (hasFailed())
             throw IoError("checkpoint: a write to '" + directory +
                           "' has failed, and whether it has happened is unknown; start the program again, which goes "
                           "on with what is on the disk");
@@ -151,9 +170,9 @@ struct CheckpointStore::Impl {
         options.create_if_missing = options.create_missing_column_families = create;
         if (!readOnly) options.listeners.push_back(background);
         std::vector<rocksdb::ColumnFamilyDescriptor> families;
-        for (std::size_t i = 0; i < kFamilies.size(); ++i)
-            families.emplace_back(kFamilies[i], familyOptions(cache, Family(i) == Family::state));
-        families.emplace_back(rocksdb::kDefaultColumnFamilyName, familyOptions(cache, false));
+        for (const char* family : kFamilies) families.emplace_back(family, familyOptions(cache));
+        separatePieces(families[std::size_t(Family::state)].options, pageCache);
+        families.emplace_back(rocksdb::kDefaultColumnFamilyName, familyOptions(cache));
         rocksdb::DB* opened = nullptr;
         auto status = readOnly ? rocksdb::DB::OpenForReadOnly(options, at, families, &handles, &opened)
                                : rocksdb::DB::Open(options, at, families, &handles, &opened);
@@ -250,6 +269,7 @@ struct CheckpointStore::Impl {
         }
         require(status, "open", path("state"));
         check();
+        pages = std::make_shared<PageAccess>(*db, *handle(Family::state), path("state"));
         if (!witnessed && epoch > 0)
             logWarn("checkpoint: directory '" + directory + "' had no witness file; a new one is written");
     }
@@ -342,7 +362,9 @@ const std::string& CheckpointStore::directory() const { return impl_->directory;
 const std::string& CheckpointStore::uuid() const { return impl_->identity.uuid; }
 const BatchRecord& CheckpointStore::last() const { return impl_->last; }
 std::uint64_t CheckpointStore::epoch() const { return impl_->epoch; }
-bool CheckpointStore::failed() const { return impl_->failed || impl_->background->failed(); }
+bool CheckpointStore::failed() const { return impl_->hasFailed(); }
+std::shared_ptr<PageAccess> CheckpointStore::pages() const { return impl_->pages; }
+void CheckpointStore::setPageCache(std::size_t bytes) { impl_->pageCache->SetCapacity(bytes); }
 
 std::optional<std::string> CheckpointStore::read(Family family, std::string_view key, Stored kind) const {
     impl_->requireUsable();

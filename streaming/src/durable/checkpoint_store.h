@@ -28,6 +28,8 @@ struct BatchRecord {
     Duration batchDuration{};
 };
 
+class PageAccess;
+
 /// Changes that come into force together.
 class Changes {
   public:
@@ -92,6 +94,11 @@ class CheckpointStore {
     void commit(Changes changes, const BatchRecord& record);
     /// Changes that belong to no commit, as the plan of a batch that is yet to run.
     void write(Changes changes, bool synced);
+
+    /// The states of operators, piece by piece, for tasks and RDDs.
+    std::shared_ptr<PageAccess> pages() const;
+    /// How much of them is kept in memory.
+    void setPageCache(std::size_t bytes);
 
   private:
     struct Impl;

@@ -41,8 +41,8 @@ class Durability {
     /// A batch that an earlier process has begun and not finished, which is to be run first.
     std::optional<Time> planned() const { return planned_ ? std::optional(planned_->time) : std::nullopt; }
 
-    /// Counts the process, and puts the states where they were.
-    void recoverStates();
+    /// Counts the process, and puts the states where they were; those in pages keep so much in memory.
+    void recoverStates(std::size_t cacheBytes);
     /// The sources' positions; they have started.
     void restorePositions();
 
@@ -66,6 +66,7 @@ class Durability {
     };
     class Writer;
     class Reader;
+    class Pages;
 
     void bind(const StreamGraph& graph);
     void compare(const CheckpointOptions& options);
