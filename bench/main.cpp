@@ -1,5 +1,6 @@
 // Runs the benchmarks: rivulet_bench [NAME...], where a name selects all workloads that begin with it.
 
+#include "durable/subject.h"
 #include "runner/runner.h"
 #include "workloads.h"
 
@@ -12,6 +13,7 @@
 #include <vector>
 
 int main(int argc, char** argv) {
+    if (const auto done = bench::runSubject(argc, argv)) return *done;
     bench::Settings settings;
     std::vector<std::string> names;
     std::string out = "build/bench/results.json";
@@ -52,6 +54,9 @@ int main(int argc, char** argv) {
         bench::addKeyedWindows(suite);
         bench::addSocketLines(suite);
         bench::addManyReceivers(suite);
+        bench::addDurableBatches(suite);
+        bench::addDurableRecovery(suite);
+        bench::addLargeState(suite);
         if (list) {
             suite.list();
             return 0;

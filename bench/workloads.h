@@ -56,5 +56,8 @@ void addLatency(Suite& suite);
 void addKeyedWindows(Suite& suite);
 void addSocketLines(Suite& suite);
 void addManyReceivers(Suite& suite);
+void addDurableBatches(Suite& suite);
+void addDurableRecovery(Suite& suite);
+void addLargeState(Suite& suite);
 
 } // namespace bench

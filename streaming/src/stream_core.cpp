@@ -275,6 +275,7 @@ void StreamCore::start(bool inLoop, std::source_location where) {
     try {
         impl_->graph.freeze(impl_->remembered, !impl_->checkpointDirectory.empty());
         if (impl_->checkpointDirectory.empty()) impl_->graph.requireNoSinks();
+        if (impl_->checkpointDirectory.empty()) impl_->graph.requireNoPages(where);
         Time zero = floorTime(clock_->now(), batchDuration_);
         if (!impl_->checkpointDirectory.empty()) {
             const std::string application =
@@ -297,13 +298,14 @@ void StreamCore::start(bool inLoop, std::source_location where) {
                                   parseLateBatches(context_.conf().get("rivulet.streaming.lateBatches")))});
         if (impl_->durability) {
             impl_->ticks.setLast(impl_->durability->lastTime());
-            impl_->durability->recoverStates();
-            impl_->durability->setFullDisk({[this, stop = impl_->stopSource.get_token()] {
-                                                constexpr Duration kPause = std::chrono::seconds(1);
-                                                impl_->counters.setDiskFull(true);
-                                                return clock_->waitUntil(clock_->now() + kPause, stop);
-                                            },
-                                            [this] { impl_->counters.setDiskFull(false); }});
+            impl_->durability->recoverStates(
+                std::size_t(context_.conf().getBytes("rivulet.streaming.state.cacheBytes")));
+            impl_->durability->beginToWrite({[this, stop = impl_->stopSource.get_token()] {
+                                                 constexpr Duration kPause = std::chrono::seconds(1);
+                                                 impl_->counters.setDiskFull(true);
+                                                 return clock_->waitUntil(clock_->now() + kPause, stop);
+                                             },
+                                             [this] { impl_->counters.setDiskFull(false); }});
             impl_->durability->recoverSinks();
         }
         impl_->graph.startInputs();

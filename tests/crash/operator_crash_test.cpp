@@ -161,11 +161,8 @@ void fillAgainAndAgain(int fills, long records, std::uint64_t seed) {
 
 } // namespace
 
-TEST_CASE("A disk that is full now and then costs time and nothing else") {
-    fillAgainAndAgain(3, 20'000, 20261121);
-}
+TEST_CASE("A disk that is full now and then costs time and nothing else") { fillAgainAndAgain(3, 20'000, 20261121); }
 
 TEST_CASE("A disk that is full again and again costs time and nothing else", "[.long]") {
     fillAgainAndAgain(20, 120'000, std::random_device()());
 }
-

@@ -454,23 +454,24 @@ template <class T, class Recipe> class DStream {
     ///
     /// Shape:   DStream<pair<K, V>> -> DStream<pair<K, S>>: the state of all keys after each batch; hash-partitioned
     /// Cost:    O(keys with a state + elements) per batch; O(elements) with `UpdatedKeys::touched`
-    /// Errors:  JobError where `update` throws in every attempt
+    /// Errors:  JobError where `update` throws in every attempt; UsageError where the states are to be in RocksDB and
+    ///          cannot be stored, at the start without a checkpoint directory
     /// Threads: `update` runs concurrently for different keys; the stream's `stateView` may be asked from any thread
     /// Source:  Spark PairDStreamFunctions.updateStateByKey
     template <class F>
         requires(AnyPair<T> && detail::NamesItsState<F>)
     auto updateStateByKey(F update, Partitioning partitioning = {}, UpdatedKeys which = UpdatedKeys::all,
-                          Where where = Where::current()) const {
+                          StateBackend backend = StateBackend::asConfigured, Where where = Where::current()) const {
         return updateStateByKey<typename detail::StateOf<F>::type>(std::move(update), std::move(partitioning), which,
-                                                                   where);
+                                                                   backend, where);
     }
     /// The same with the state's type named, for generic functions: `updateStateByKey<long>(f)`.
     template <class S, class F>
         requires(AnyPair<T> && detail::StateUpdate<F, owned_t<T>, S>)
     StateDStream<typename detail::PairTypes<owned_t<T>>::Key, S>
     updateStateByKey(F update, Partitioning partitioning = {}, UpdatedKeys which = UpdatedKeys::all,
-                     Where where = Where::current()) const {
-        return updatedState<S>(std::move(update), std::move(partitioning), {}, which, where);
+                     StateBackend backend = StateBackend::asConfigured, Where where = Where::current()) const {
+        return updatedState<S>(std::move(update), std::move(partitioning), {}, which, backend, where);
     }
     /// The same with states before the first batch, an RDD of pairs; of several for a key the last counts. It tells the
     /// state's type.
@@ -479,9 +480,10 @@ template <class T, class Recipe> class DStream {
                  detail::StateUpdate<F, owned_t<T>, typename detail::PairTypes<owned_t<U>>::Value>)
     StateDStream<typename detail::PairTypes<owned_t<T>>::Key, typename detail::PairTypes<owned_t<U>>::Value>
     updateStateByKey(F update, Partitioning partitioning, const RDD<U, P>& initialState,
-                     UpdatedKeys which = UpdatedKeys::all, Where where = Where::current()) const {
-        return updatedState<typename detail::PairTypes<owned_t<U>>::Value>(std::move(update), std::move(partitioning),
-                                                                           initialState.erased(), which, where);
+                     UpdatedKeys which = UpdatedKeys::all, StateBackend backend = StateBackend::asConfigured,
+                     Where where = Where::current()) const {
+        return updatedState<typename detail::PairTypes<owned_t<U>>::Value>(
+            std::move(update), std::move(partitioning), initialState.erased(), which, backend, where);
     }
     /// Maps every record with the state of its key, which the function of `spec` reads and changes: sessions, alarms,
     /// running figures.
@@ -589,7 +591,8 @@ template <class T, class Recipe> class DStream {
     template <class S, class F>
     auto updatedState(F update, Partitioning partitioning,
                       std::optional<RDD<std::pair<typename detail::PairTypes<Owned>::Key, S>>> initial,
-                      UpdatedKeys which, Where where) const -> StateDStream<typename detail::PairTypes<Owned>::Key, S>;
+                      UpdatedKeys which, StateBackend backend, Where where) const
+        -> StateDStream<typename detail::PairTypes<Owned>::Key, S>;
     DStream<Owned> windowOf(const char* operation, Duration window, Duration slide, Where where) const;
     template <class F, class Filter>
     DStream<Owned> reducedWindow(const char* operation, F combine, Filter filter, Duration window, Duration slide,

@@ -5,6 +5,14 @@
 
 namespace rivulet {
 
+/// Where an operator keeps its states.
+///
+/// memory:  tables in memory, the fastest; what changes is stored beside them, where there is a checkpoint directory
+/// rocksdb: in the checkpoint directory, and in memory only what a batch works on, and a cache of
+///          `rivulet.streaming.state.cacheBytes`. For states larger than memory, and to go on at once however large
+///          they are: nothing is loaded at the start. Keys and states must be types that can be stored
+enum class StateBackend { asConfigured /**< `rivulet.streaming.state.backend` says */, memory, rocksdb };
+
 namespace detail {
 template <class K, class V, class S, class F> class MapPass;
 /// Throws a UsageError about a misused State.
@@ -12,6 +20,7 @@ template <class K, class V, class S, class F> class MapPass;
 [[noreturn]] void throwRemovedState(const char* operation);
 [[noreturn]] void throwTimedOutState(const char* operation);
 [[noreturn]] void throwBadTimeout(Duration timeout, std::source_location where);
+[[noreturn]] void throwNotPageable(const char* operation, std::source_location where);
 } // namespace detail
 
 /// The state of a key, as the function of `mapWithState` reads and changes it.
@@ -107,11 +116,13 @@ template <class S, class F, class Initial = detail::NoInitialState> class StateS
     using Function = F;
     using Where = std::source_location;
 
-    StateSpecOf(F function, Partitioning partitioning, Duration timeout, Initial initial)
+    StateSpecOf(F function, Partitioning partitioning, Duration timeout, Initial initial,
+                StateBackend backend = StateBackend::asConfigured)
         : function_(std::move(function)),
           partitioning_(std::move(partitioning)),
           timeout_(timeout),
-          initial_(std::move(initial)) {}
+          initial_(std::move(initial)),
+          backend_(backend) {}
 
     /// A key without a record for longer than this is called once more, with `isTimingOut`, and then removed. The age
     /// is looked at in every batch.
@@ -129,7 +140,7 @@ template <class S, class F, class Initial = detail::NoInitialState> class StateS
     auto initialState(const RDD<T, P>& states) const {
         using K = typename owned_t<T>::first_type;
         return StateSpecOf<S, F, RDD<std::pair<K, S>>>(function_, partitioning_, timeout_,
-                                                       states.mapValues(detail::ToState<S>{}));
+                                                       states.mapValues(detail::ToState<S>{}), backend_);
     }
     StateSpecOf numPartitions(int count, Where where = Where::current()) const {
         return partitioner(Partitioning(count, where));
@@ -140,16 +151,27 @@ template <class S, class F, class Initial = detail::NoInitialState> class StateS
         return spec;
     }
 
+    /// Where the states are kept.
+    ///
+    /// Errors: UsageError in `mapWithState` where they cannot be stored, at the start without a checkpoint directory
+    StateSpecOf backend(StateBackend backend) const {
+        StateSpecOf spec = *this;
+        spec.backend_ = backend;
+        return spec;
+    }
+
     const F& function() const { return function_; }
     const Partitioning& partitioning() const { return partitioning_; }
     Duration timeout() const { return timeout_; } // zero: none
     const Initial& initial() const { return initial_; }
+    StateBackend backend() const { return backend_; }
 
   private:
     F function_;
     Partitioning partitioning_;
     Duration timeout_;
     Initial initial_;
+    StateBackend backend_;
 };
 
 /// How `mapWithState` maps records with the state of their keys.

@@ -1,6 +1,7 @@
 #include "batches/stream_graph.h"
 
 #include "rivulet/log.h"
+#include "rivulet/stream/durable/durable_state.h"
 
 #include <algorithm>
 #include <unordered_set>
@@ -72,6 +73,18 @@ void StreamGraph::requireNoSinks() const {
                              " has each batch exactly once, for which there must be a checkpoint directory; call "
                              "checkpoint(\"directory\") before the start, or write with foreachRDD or "
                              "saveAsTextFiles instead");
+}
+
+void StreamGraph::requireNoPages(std::source_location where) const {
+    for (const auto& node : nodes_) {
+        auto* lasting = dynamic_cast<KeptByBatch*>(node.get());
+        DurableState* const state = lasting ? lasting->durable() : nullptr;
+        if (state && state->needsPages())
+            throw UsageError("start: the states of " + node->site().text() +
+                                 " are to lie in RocksDB (StateBackend::rocksdb), and there is no checkpoint directory "
+                                 "to hold them; call checkpoint(\"directory\") before start(), or keep them in memory",
+                             where);
+    }
 }
 
 void StreamGraph::startInputs() {

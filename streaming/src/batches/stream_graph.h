@@ -19,6 +19,8 @@ class StreamGraph {
     void freeze(Duration remembered, bool durable);
     /// Errors: UsageError that names an output that takes part in commits, of which there are none
     void requireNoSinks() const;
+    /// Errors: UsageError that names states which are to lie in a checkpoint directory
+    void requireNoPages(std::source_location where) const;
     /// Starts the inputs. Where one throws, it and those that follow are taken out: they need no stop.
     void startInputs();
 

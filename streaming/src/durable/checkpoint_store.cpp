@@ -2,6 +2,7 @@
 
 #include "durable/copies/saved_copy.h"
 #include "durable/files.h"
+#include "durable/pages/page_access.h"
 #include "durable/rocks_logger.h"
 #include "rivulet/log.h"
 #include "rivulet/serialization/stored.h"
@@ -9,7 +10,6 @@
 #include <array>
 #include <atomic>
 #include <mutex>
-#include <shared_mutex>
 #include <random>
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
@@ -18,6 +18,7 @@
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
+#include <shared_mutex>
 
 namespace rivulet::detail {
 namespace {
@@ -111,12 +112,26 @@ rocksdb::Options optionsFor(rocksdb::Env* env) {
     options.recycle_log_file_num = 0; // a reused log has old records behind its end
     options.avoid_flush_during_recovery = false;
     options.max_open_files = 256;
-    options.max_total_wal_size = 128 << 20;
+    options.max_total_wal_size = 32 << 20;
     options.max_manifest_file_size = 4 << 20;
     options.max_background_jobs = 2;
     options.stats_dump_period_sec = 0;
     options.stats_persist_period_sec = 0;
     return options;
+}
+
+/// Pieces of states are large, and never overwritten, only erased, the oldest first: they are written to files of their
+/// own, which go as a whole, and what RocksDB merges is their keys alone.
+void separatePieces(rocksdb::ColumnFamilyOptions& options, const std::shared_ptr<rocksdb::Cache>& pages) {
+    options.write_buffer_size = 16 << 20;
+    options.level0_file_num_compaction_trigger = 2; // a file that nobody needs is found by merging
+    options.enable_blob_files = true;
+    options.min_blob_size = 1 << 10;
+    options.blob_file_size = 64 << 20;
+    options.enable_blob_garbage_collection = true;
+    options.blob_garbage_collection_age_cutoff = 0.5;
+    options.blob_garbage_collection_force_threshold = 0.5;
+    options.blob_cache = pages;
 }
 
 rocksdb::ColumnFamilyOptions familyOptions(const std::shared_ptr<rocksdb::Cache>& cache, std::size_t bufferBytes) {
@@ -146,6 +161,8 @@ struct CheckpointStore::Impl {
     std::optional<Witness> witness;
     std::shared_ptr<BackgroundErrors> background = std::make_shared<BackgroundErrors>();
     std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(8 << 20);
+    std::shared_ptr<rocksdb::Cache> pageCache = rocksdb::NewLRUCache(8 << 20);
+    std::shared_ptr<PageAccess> pages; // once it is open
     std::unique_ptr<rocksdb::DB> db;
     std::vector<rocksdb::ColumnFamilyHandle*> handles; // of kFamilies, then the default one
     BatchRecord last;
@@ -154,8 +171,8 @@ struct CheckpointStore::Impl {
     // Held while one writes and the witness tells of it, so that it tells of what is synced and of nothing else. A
     // second writer would wait inside of RocksDB all the same, for the sync.
     std::mutex writing;
-    // Held by who reads, and by who opens the database anew after the disk was full, from the closing on. With `writing`
-    // held, or before there are other threads, nothing needs it.
+    // Held by who reads, and by who opens the database anew after the disk was full, from the closing on. With
+    // `writing` held, or before there are other threads, nothing needs it.
     mutable std::shared_mutex reading;
     std::atomic<int> commitsWaiting = 0;
 
@@ -185,18 +202,23 @@ struct CheckpointStore::Impl {
     }
 
     void close() noexcept {
+        if (pages) pages->close();
         for (auto* handle : handles) static_cast<void>(db->DestroyColumnFamilyHandle(handle).ok());
         handles.clear();
         db.reset();
     }
+    bool hasFailed() const {
+        return failed || (background->failed() && !awaitsRoom(background->status())) || (pages && pages->failed());
+    }
     void requireUsable() const {
-        if (failed || (background->failed() && !awaitsRoom(background->status())))
+        if (hasFailed())
             throw IoError("checkpoint: a write to '" + directory +
                           "' has failed, and whether it has happened is unknown; start the program again, which goes "
                           "on with what is on the disk");
     }
-    /// Whether there may be another attempt after a write that failed so.
-    bool awaitsRoom(const rocksdb::Status& status) const { return fullDisk.wait && isFull(status); }
+    /// Whether there may be another attempt after a write that failed so. For that the database is closed; what
+    /// operators have staged in pages would be gone.
+    bool awaitsRoom(const rocksdb::Status& status) const { return fullDisk.wait && isFull(status) && !pages; }
     rocksdb::ColumnFamilyHandle* handle(Family family) const { return handles[std::size_t(family)]; }
 
     // ---- opening
@@ -210,6 +232,7 @@ struct CheckpointStore::Impl {
         std::vector<rocksdb::ColumnFamilyDescriptor> families;
         for (std::size_t i = 0; i < kFamilies.size(); ++i)
             families.emplace_back(kFamilies[i], familyOptions(cache, bufferBytes(Family(i))));
+        separatePieces(families[std::size_t(Family::state)].options, pageCache);
         families.emplace_back(rocksdb::kDefaultColumnFamilyName, familyOptions(cache, kOtherBytes));
         rocksdb::DB* opened = nullptr;
         auto status = readOnly ? rocksdb::DB::OpenForReadOnly(options, at, families, &handles, &opened)
@@ -400,8 +423,8 @@ struct CheckpointStore::Impl {
     }
     /// Makes a write, with the disk full as often as is needed. `isThere` says of the database, opened anew, whether
     /// the write has happened.
-    void write(const Fill& fill, std::size_t bytes, bool synced,
-               const std::function<bool()>& isThere = [] { return false; }) {
+    void write(
+        const Fill& fill, std::size_t bytes, bool synced, const std::function<bool()>& isThere = [] { return false; }) {
         auto status = background->failed() ? background->status() : tryWrite(fill, bytes, synced);
         if (status.ok()) return;
         const std::unique_lock nobodyReads(reading);
@@ -497,10 +520,14 @@ const std::string& CheckpointStore::holder() const { return impl_->holder; }
 rocksdb::Env& CheckpointStore::env() const { return *impl_->env; }
 const BatchRecord& CheckpointStore::last() const { return impl_->last; }
 std::uint64_t CheckpointStore::epoch() const { return impl_->epoch; }
-bool CheckpointStore::failed() const {
-    return impl_->failed || (impl_->background->failed() && !impl_->awaitsRoom(impl_->background->status()));
-}
+bool CheckpointStore::failed() const { return impl_->hasFailed(); }
 void CheckpointStore::setFullDisk(FullDisk fullDisk) { impl_->fullDisk = std::move(fullDisk); }
+std::shared_ptr<PageAccess> CheckpointStore::pages() const {
+    if (!impl_->pages)
+        impl_->pages = std::make_shared<PageAccess>(*impl_->db, *impl_->handle(Family::state), impl_->path("state"));
+    return impl_->pages;
+}
+void CheckpointStore::setPageCache(std::size_t bytes) { impl_->pageCache->SetCapacity(bytes); }
 
 std::optional<std::string> CheckpointStore::read(Family family, std::string_view key, Stored kind) const {
     const std::shared_lock lock(impl_->reading);

@@ -25,6 +25,8 @@ struct BatchRecord {
     Duration batchDuration{};
 };
 
+class PageAccess;
+
 /// Changes that come into force together.
 class Changes {
   public:
@@ -149,6 +151,11 @@ class CheckpointStore {
     void write(Changes changes, bool synced);
     /// What was received, synced: it belongs to no batch yet.
     void writeAhead(const std::vector<AheadValue>& values);
+
+    /// The states of operators, piece by piece, for tasks and RDDs.
+    std::shared_ptr<PageAccess> pages() const;
+    /// How much of them is kept in memory.
+    void setPageCache(std::size_t bytes);
 
   private:
     struct Impl;

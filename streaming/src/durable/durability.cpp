@@ -1,8 +1,10 @@
 #include "durable/durability.h"
 
 #include "durable/files.h"
+#include "durable/pages/page_access.h"
 #include "rivulet/log.h"
 #include "rivulet/serialization/stored.h"
+#include "rivulet/stream/durable/page_store.h"
 
 #include <filesystem>
 
@@ -128,6 +130,37 @@ class Durability::Reader final : public DurableReader {
     const Migrated& migrated_;
     const std::uint32_t number_;
     const Time time_;
+};
+
+class Durability::Pages final : public PageStore {
+  public:
+    Pages(const CheckpointStore& store, std::uint32_t number)
+        : store_(store),
+          access_(store.pages()),
+          path_(store.directory()),
+          number_(number) {}
+    std::uint64_t batch() const override { return store_.last().id + 1; }
+    void stage(const PieceKey& key, std::string_view payload) override {
+        access_->put(at(key), enveloped(Stored::state, payload));
+    }
+    void discard(const PieceKey& key) override { access_->erase(at(key)); }
+    void discardFrom(std::uint32_t partition, std::uint64_t batch) override {
+        access_->eraseRange(keyOf(number_, partition, batch, 0), keyOf(number_, partition + 1));
+    }
+    bool read(const PieceKey& key, const Moment& moment, const Use& use) const override {
+        return access_->read(at(key), moment, [&](std::string_view value) {
+            use(opened(Stored::state, value, "checkpoint: a page of states in '" + path_ + "'"));
+        });
+    }
+    Moment now() const override { return access_->now(); }
+
+  private:
+    std::string at(const PieceKey& key) const { return keyOf(number_, key.partition, key.batch, key.piece); }
+
+    const CheckpointStore& store_; // asked while batches run
+    const std::shared_ptr<PageAccess> access_;
+    const std::string path_;
+    const std::uint32_t number_;
 };
 
 Durability::Durability(const std::string& directory, const CheckpointOptions& options, const std::string& application,
@@ -262,9 +295,13 @@ void Durability::beginAt(Time zero) {
     if (!goesOn()) zero_ = last_ = zero;
 }
 
-void Durability::recoverStates() {
-    for (const Bound& bound : bound_)
-        if (bound.state) bound.state->recover(Reader(store_, migrated_, bound.number, store_.last().time));
+void Durability::recoverStates(std::size_t cacheBytes) {
+    store_.setPageCache(cacheBytes);
+    for (const Bound& bound : bound_) {
+        if (!bound.state) continue;
+        if (bound.state->needsPages()) bound.state->usePages(std::make_shared<Pages>(store_, bound.number));
+        bound.state->recover(Reader(store_, migrated_, bound.number, store_.last().time));
+    }
     for (const Bound& bound : bound_) {
         auto* received = dynamic_cast<ReceivedInput*>(bound.input);
         if (!received) continue;
@@ -277,7 +314,6 @@ void Durability::recoverStates() {
     }
     store_.beginEpoch(std::move(prepared_)); // until here nothing was changed
     migrated_.clear();
-    log_.begin();
     if (goesOn())
         logInfo("checkpoint: directory '" + store_.directory() + "' goes on after batch " +
                 std::to_string(store_.last().id) + " of " + toString(store_.last().time));

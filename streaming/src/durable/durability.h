@@ -41,8 +41,9 @@ class Durability {
     /// A batch that an earlier process has begun and not finished, which is to be run first.
     std::optional<Time> planned() const { return planned_ ? std::optional(planned_->time) : std::nullopt; }
 
-    /// Counts the process, puts the states where they were, gives receivers what they had, and has them write ahead.
-    void recoverStates();
+    /// Counts the process, puts the states where they were, gives receivers what they had.
+    /// States in pages keep so many bytes in memory.
+    void recoverStates(std::size_t cacheBytes);
     /// Opens the sinks, and has them finalize what was committed.
     void recoverSinks() { outbox_.recover(store_); }
     /// What was committed for sinks and is not visible.
@@ -71,7 +72,11 @@ class Durability {
         std::function<void(const std::string& path, std::exception_ptr failure)> done;
     };
     void begin(Savepoint savepoint);
-    void setFullDisk(FullDisk fullDisk) { store_.setFullDisk(std::move(fullDisk)); }
+    /// From now on a full disk is waited for, and what is received is written ahead.
+    void beginToWrite(FullDisk fullDisk) {
+        store_.setFullDisk(std::move(fullDisk));
+        log_.begin();
+    }
     /// A write has failed: nothing more can be committed, so no more batches are to be run.
     bool failed() const { return store_.failed() || log_.failed(); }
     /// The receivers have stopped: what they had is written when this returns.
@@ -88,6 +93,7 @@ class Durability {
     };
     class Writer;
     class Reader;
+    class Pages;
 
     void bind(const StreamGraph& graph);
     void compare(const CheckpointOptions& options);

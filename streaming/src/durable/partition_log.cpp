@@ -4,7 +4,7 @@ namespace rivulet::detail {
 
 void PartitionLog::found(const PieceKey& key) {
     if (entries_.empty() || entries_.back().batch != key.batch)
-        entries_.push_back({key.batch, 1});
+        entries_.push_back({key.batch, 1, {}});
     else
         ++entries_.back().pieces;
 }
@@ -13,19 +13,18 @@ void PartitionLog::write(DurableWriter& writer, std::uint32_t partition, const s
                          bool all, std::size_t sweptTo) {
     const std::uint64_t batch = writer.batch();
     Pending pending;
-    if (!all) {
-        pending.sweep = {sweptTo, sweep_.below == 0 ? batch : sweep_.began};
-        if (sweptTo == 0) // from the last row to the first
-            while (pending.erased < entries_.size() && entries_[pending.erased].batch < pending.sweep.began)
-                ++pending.erased;
-    } else {
-        pending.erased = entries_.size();
-    }
+    pending.sweep = {all || sweep_.below == 0 ? sweep_.number + 1 : sweep_.number, all ? 0 : sweptTo};
+    // Superseded: the sweep has since come down to where it was, or to the end of a second time.
+    const Sweep now = pending.sweep;
+    const auto isSuperseded = [&](const Sweep& then) {
+        return now.number > then.number + 1 || (now.number == then.number + 1 && now.below <= then.below);
+    };
+    while (pending.erased < entries_.size() && (all || isSuperseded(entries_[pending.erased].sweep))) ++pending.erased;
     for (std::size_t i = 0; i < pending.erased; ++i)
         for (std::uint32_t piece = 0; piece < entries_[i].pieces; ++piece)
             writer.erase({partition, entries_[i].batch, piece});
     for (std::uint32_t piece = 0; piece < pieces.size(); ++piece) writer.put({partition, batch, piece}, pieces[piece]);
-    if (!pieces.empty()) pending.added = Entry{batch, std::uint32_t(pieces.size())};
+    if (!pieces.empty()) pending.added = Entry{batch, std::uint32_t(pieces.size()), now};
     pending_ = pending;
 }
 

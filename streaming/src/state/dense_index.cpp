@@ -61,6 +61,11 @@ void DenseIndex::swap(std::uint32_t hashA, std::uint32_t a, std::uint32_t hashB,
     cells_[cellB].number = a;
 }
 
+void DenseIndex::clear() noexcept {
+    for (Cell& cell : cells_) cell = Cell();
+    size_ = 0;
+}
+
 void DenseIndex::shrink() {
     std::size_t capacity = cells_.size();
     while (capacity > kFirstCapacity && capacity > size_ * 8) capacity /= 2;

@@ -39,6 +39,11 @@ void StateTimers::removeLast() noexcept {
     timers_.pop_back();
 }
 
+void StateTimers::clear() noexcept {
+    timers_.clear();
+    lists_.clear();
+}
+
 void StateTimers::swap(std::uint32_t a, std::uint32_t b) {
     if (a == b) return;
     unlink(a);

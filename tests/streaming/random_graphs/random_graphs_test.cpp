@@ -2,6 +2,7 @@
 
 #include "support/catch.h"
 #include "support/resident_memory.h"
+#include "support/temporary_directory.h"
 
 #include "rivulet/testing.h"
 
@@ -30,7 +31,11 @@ Conf confOf(const char* master) {
 /// A plan as a program of the library's.
 class Program {
   public:
-    Program(const Plan& plan, const char* master) : ssc_(confOf(master), kBatch) {
+    /// `directory` is that of its checkpoint, where its states then are too; without a name there is none.
+    Program(const Plan& plan, const char* master, const std::string& directory = "")
+        : ssc_(confOf(master).set("rivulet.streaming.state.backend", directory.empty() ? "memory" : "rocksdb"),
+               kBatch) {
+        if (!directory.empty()) ssc_.checkpoint(directory);
         std::vector<RowStream> streams;
         for (const Step& step : plan.steps) {
             if (step.kind == Kind::source) {
@@ -39,6 +44,7 @@ class Program {
             } else {
                 streams.push_back(streamOf(step, streams));
             }
+            if (!directory.empty()) streams.back() = streams.back().uid("step " + std::to_string(streams.size()));
         }
         seen_.resize(streams.size());
         for (std::size_t i = 0; i < streams.size(); ++i)
@@ -65,11 +71,12 @@ class Program {
 constexpr int kBatches = 14;
 
 /// The first step and batch in which the library and the reference differ, as text; empty where they agree.
-std::string differenceOf(unsigned seed, const char* master, bool plantedBug = false) {
+std::string differenceOf(unsigned seed, const char* master, bool plantedBug = false,
+                         const std::string& directory = "") {
     const Plan plan = randomPlan(seed);
     const auto input = randomInput(seed, plan, kBatches);
     const auto expected = evaluate(plan, input, kBatches, plantedBug);
-    Program program(plan, master);
+    Program program(plan, master, directory);
     for (int n = 1; n <= kBatches; ++n) {
         std::vector<Batch> batch;
         for (const Stream& source : input) batch.push_back(*source[std::size_t(n)]);
@@ -88,6 +95,13 @@ std::string differenceOf(unsigned seed, const char* master, bool plantedBug = fa
 
 TEST_CASE("500 random graphs of streams give what a naive reference gives") {
     for (unsigned seed = 1; seed <= 500; ++seed) CHECK(differenceOf(seed, seed % 4 == 0 ? "local[3]" : "local") == "");
+}
+
+TEST_CASE("100 random graphs give the same with their states in RocksDB") {
+    for (unsigned seed = 1; seed <= 100; ++seed) {
+        const test::TemporaryDirectory directory;
+        CHECK(differenceOf(seed, seed % 4 == 0 ? "local[3]" : "local", false, directory / "checkpoint") == "");
+    }
 }
 
 TEST_CASE("every operation is in a hundred random graphs") {

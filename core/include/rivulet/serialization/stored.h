@@ -65,6 +65,12 @@ class ByteWriter {
             for (std::size_t i = 0; i < sizeof x / 2; ++i) std::swap(bytes[i], bytes[sizeof x - 1 - i]);
         text_.append(bytes, sizeof x);
     }
+    /// Overwrites a number that was written.
+    template <class Number> void numberAt(std::size_t at, Number x) {
+        ByteWriter out;
+        out.number(x);
+        text_.replace(at, sizeof x, out.text_);
+    }
     void reserve(std::size_t bytes) { text_.reserve(bytes); }
     std::size_t size() const { return text_.size(); }
     std::string_view view() const { return text_; }

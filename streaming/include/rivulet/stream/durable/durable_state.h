@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -45,9 +46,14 @@ class DurableReader {
     virtual void each(const Visit& visit) const = 0;
 };
 
+class PageStore;
+
 class DurableState {
   public:
     virtual ~DurableState() = default;
+    /// Whether what it keeps lies in a store of pages, which it is given before `recover`.
+    virtual bool needsPages() const { return false; }
+    virtual void usePages(std::shared_ptr<PageStore>) {}
     /// What is stored, for people, and to be compared with what an earlier program had: operation and types.
     ///
     /// Errors: UsageError where a type cannot be stored

@@ -42,6 +42,8 @@ class DenseIndex {
     void renumber(std::uint32_t hash, std::uint32_t from, std::uint32_t to) noexcept;
     /// Exchanges the numbers of two keys.
     void swap(std::uint32_t hashA, std::uint32_t a, std::uint32_t hashB, std::uint32_t b) noexcept;
+    /// Forgets all keys, and keeps the memory.
+    void clear() noexcept;
     /// Gives memory back where most of it is no longer needed.
     void shrink();
 

@@ -3,7 +3,10 @@
 #include "rivulet/stream/durable/stored_rows.h"
 #include "rivulet/stream/kept.h"
 #include "rivulet/stream/state/input.h"
+#include "rivulet/stream/state/pages/paged_states.h"
 #include "rivulet/stream/state/table.h"
+
+#include <charconv>
 
 /// What the operators with a state have in common: the tables of all partitions, and how a batch changes them.
 ///
@@ -33,24 +36,35 @@ template <class K, class S> std::uint32_t newKeyOf(StateDelta<K, S>& delta, cons
     return number;
 }
 
-/// The states of all partitions of an operator.
+/// States that can be written, and so be larger than memory.
+template <class K, class S> inline constexpr bool kPageable = Storable<K> && Storable<S>;
+
+/// The states of all partitions of an operator: a table each; or pages, of which a table has one at a time.
 ///
 /// Threads: `lookup` and `size` any, as in StateTable
 template <class K, class S> class StateTables {
   public:
-    StateTables(std::shared_ptr<const Partitioner> partitioner, bool timed)
+    StateTables(std::shared_ptr<const Partitioner> partitioner, bool timed, bool paged)
         : partitioner_(std::move(partitioner)),
           route_(partitioner_) {
         for (std::size_t i = 0; i < route_.partitions(); ++i)
             tables_.push_back(std::make_unique<StateTable<K, S>>(timed));
+        if (paged) pages_ = share(new PagedStates<K, S>(tables_.size(), timed));
     }
+    /// Null where the states are in memory.
+    const std::shared_ptr<PagedStates<K, S>>& pages() const { return pages_; }
     const std::shared_ptr<const Partitioner>& partitioner() const { return partitioner_; }
     const Router<K>& route() const { return route_; }
     int partitions() const { return int(tables_.size()); }
     StateTable<K, S>& operator[](std::size_t partition) const { return *tables_[partition]; }
 
-    std::optional<S> lookup(const KeySlot<K>& key) const { return tables_[route_(key)]->lookup(key); }
+    std::optional<S> lookup(const KeySlot<K>& key) const {
+        if constexpr (kPageable<K, S>)
+            if (pages_) return pages_->lookup(route_(key), key);
+        return tables_[route_(key)]->lookup(key);
+    }
     std::size_t size() const {
+        if (pages_) return pages_->size();
         std::size_t sum = 0;
         for (const auto& table : tables_) sum += table->size();
         return sum;
@@ -65,6 +79,7 @@ template <class K, class S> class StateTables {
     std::shared_ptr<const Partitioner> partitioner_;
     Router<K> route_;
     Rows<std::unique_ptr<StateTable<K, S>>> tables_;
+    std::shared_ptr<PagedStates<K, S>> pages_;
 };
 
 /// The RDD of the states after a batch.
@@ -137,6 +152,15 @@ template <class K, class S> class LoadPass {
     StateDelta<K, S> delta_;
 };
 
+/// The same of a page.
+template <class K, class S> struct LoadStep {
+    StateDelta<K, S> operator()(StateTable<K, S>&, const PageInput<K, S>& input) const {
+        LoadPass<K, S> pass;
+        input.each(pass);
+        return pass.finish();
+    }
+};
+
 /// The states of an operator, with what they begin with and what they are worth in memory.
 ///
 /// Threads: the thread that runs the batches
@@ -146,8 +170,8 @@ template <class K, class S> class StateKeeper {
     using Deltas = std::vector<StateDelta<K, S>>;
 
     StateKeeper(const std::shared_ptr<Engine>& engine, std::shared_ptr<const Partitioner> partitioner, bool timed,
-                std::optional<Initial> initial)
-        : tables_(share(new StateTables<K, S>(std::move(partitioner), timed))),
+                std::optional<Initial> initial, bool paged)
+        : tables_(share(new StateTables<K, S>(std::move(partitioner), timed, paged))),
           initial_(std::move(initial)),
           memory_(engine->memory(), engine->memory()->consumer("state")) {}
 
@@ -157,6 +181,8 @@ template <class K, class S> class StateKeeper {
 
     /// Before the first batch.
     void load(const std::shared_ptr<Engine>& engine, CallSite site, Time time) {
+        if constexpr (kPageable<K, S>)
+            if (pages()) return loadPages(engine, site, time);
         loaded_ = true;
         if (!initial_) return;
         const StateJob<Initial> job(engine, site, partitioner(), &*initial_, inputPlan());
@@ -170,6 +196,7 @@ template <class K, class S> class StateKeeper {
     }
     /// How the next batch is to be parted, if it is like the one before.
     InputPlan inputPlan() const {
+        if (pages()) return {0, slabs_}; // pages sort it themselves
         const auto partitions = std::size_t(tables_->partitions());
         return {bucketBits(tables_->size() / partitions, records_ / partitions), slabs_};
     }
@@ -188,6 +215,7 @@ template <class K, class S> class StateKeeper {
         });
     }
     void commit() {
+        if (pages()) return commitPages();
         for (int p = 0; p < tables_->partitions(); ++p) table(p).commit();
         slabs_->trim();
         memory_.resize(std::int64_t(tables_->sizeBytes() + slabs_->sizeBytes()));
@@ -196,12 +224,20 @@ template <class K, class S> class StateKeeper {
         rewritten_ = rewritten_ || relayouted_;
     }
     void abort() noexcept {
+        if (pages()) return abortPages();
         for (int p = 0; p < tables_->partitions(); ++p) table(p).abort();
         for (PartitionLog& log : logs_) log.abort();
         relayouted_ = false;
     }
     /// The states after the batch that was applied last, as an RDD.
     Initial version(const std::shared_ptr<Engine>& engine, CallSite site) const {
+        if constexpr (kPageable<K, S>) {
+            if (pages()) {
+                LineagePtr lineage = makeLineage(engine, "StateRDD", site, partitioner());
+                auto node = makeNode<PagedRddNode<K, S>>(lineage, pages(), pages()->version(), pages()->store().now());
+                return Initial(std::move(lineage), ErasedPipe<std::pair<K, S>>(std::move(node)));
+            }
+        }
         typename StateRddNode<K, S>::Versions versions;
         for (int p = 0; p < tables_->partitions(); ++p) versions.push_back(table(p).version());
         LineagePtr lineage = makeLineage(engine, "StateRDD", site, partitioner());
@@ -214,6 +250,39 @@ template <class K, class S> class StateKeeper {
         for (int p = 0; p < tables_->partitions(); ++p) table(p).eachChange(visit);
     }
 
+    // ---- states in pages
+
+    /// Null where they are in memory.
+    const std::shared_ptr<PagedStates<K, S>>& pages() const { return tables_->pages(); }
+    /// What a batch stages: first what it begins with, then what it does.
+    std::uint64_t firstVersion() const { return 2 * pages()->store().batch(); }
+    std::uint64_t batchVersion() const { return firstVersion() + 1; }
+    /// Goes through the pages for which a job has records, and what `pass` says. `makeStep(p, task, result)` gives what
+    /// a task does with each; see PagedStates::run.
+    template <class V, class Result, class Job, class MakeStep>
+    std::vector<Result> overPages(const Job& job, const typename PagedStates<K, S>::Pass& pass,
+                                  const MakeStep& makeStep) {
+        struct Done {
+            PageChanges changes;
+            Result result;
+        };
+        auto done = job.template run<Done>([&](int p, TaskContext& task) {
+            Done one;
+            PageRecords<K, V> records;
+            job.read(p, task, records);
+            one.result.records = records.size();
+            const auto step = makeStep(p, task, one.result);
+            one.changes = pages()->run(std::size_t(p), task, records, pass, table(p), step);
+            return one;
+        });
+        std::vector<Result> results;
+        for (std::size_t p = 0; p < done.size(); ++p) {
+            pages()->part(p).change(std::move(done[p].changes.chunks), std::move(done[p].changes.superseded));
+            results.push_back(std::move(done[p].result));
+        }
+        return results;
+    }
+
     // ---- what is stored
 
     /// Puts what was stored into the tables, each of which is filled by a task.
@@ -222,6 +291,7 @@ template <class K, class S> class StateKeeper {
         if (layout.empty()) return;
         initial_.reset(); // it was before the first batch of all
         loaded_ = true;
+        if (pages()) return recoverPages(layout, reader.time());
         makeLogs();
         const StateJob<Initial> job(engine, site, partitioner(), nullptr, inputPlan());
         if (layout == layoutNow()) {
@@ -248,6 +318,7 @@ template <class K, class S> class StateKeeper {
     /// Between `materialize` and `commit`.
     void save(DurableWriter& writer) {
         if (!loaded_) return; // it has not had a batch, and what it begins with may be yet to come
+        if (pages()) return savePages(writer);
         makeLogs();
         if (!rewritten_) {
             for (const PieceKey& key : obsolete_) writer.erase(key);
@@ -264,6 +335,9 @@ template <class K, class S> class StateKeeper {
     /// How rows are partitioned. A partitioner of the program's own cannot be compared with an earlier process's.
     std::string layoutNow() const {
         const bool byHash = dynamic_cast<const HashPartitioner*>(partitioner().get());
+        if (pages())
+            return "pages " + std::to_string(tables_->partitions()) + (byHash ? " hash" : " own") +
+                   (pages()->timed() ? " timed" : "");
         return (byHash ? "hash " : "own ") + std::to_string(byHash ? tables_->partitions() : 0);
     }
     void savePartition(DurableWriter& writer, int partition) {
@@ -287,6 +361,7 @@ template <class K, class S> class StateKeeper {
                     out.row(row.first, row.second, states.appliedAt());
             };
             states.eachChange(write);
+            states.eachMoved([&](std::uint32_t number) { writeRow(out, states, number); });
             sweep = log.sweepFrom(rows);
             const std::size_t enough = out.bytes() + PartitionLog::sweepBytes(out.bytes());
             while (sweep > 0 && out.bytes() < enough) writeRow(out, states, --sweep);
@@ -333,6 +408,104 @@ template <class K, class S> class StateKeeper {
         return wanted == partition;
     }
 
+    // ---- states in pages
+
+    void recoverPages(const std::string& layout, Time committed) {
+        const char* const number = layout.data() + std::string_view("pages ").size();
+        std::from_chars(number, layout.data() + layout.size(), storedPartitions_);
+        recoveredAt_ = committed;
+        rewritten_ = layout == layoutNow() && layout.find(" own") == layout.npos;
+        if (!rewritten_) return; // dealt anew by the first batch
+        for (std::size_t p = 0; p < pages()->partitions(); ++p)
+            for (std::size_t c = 0; c < PageDirectory::kChunks; ++c)
+                eachStoredChunk(p, c, [&](std::string_view chunk) { pages()->part(p).restore(c, chunk); });
+    }
+    void eachStoredChunk(std::size_t partition, std::size_t chunk, const PageStore::Use& use) {
+        pages()->store().read({std::uint32_t(partition), 0, std::uint32_t(chunk)}, nullptr, use);
+    }
+    /// What a batch begins with: done again where the first one fails.
+    void loadPages(const std::shared_ptr<Engine>& engine, CallSite site, Time time) {
+        PageStore& store = pages()->store();
+        if (!swept_) // what an earlier process has staged and not committed
+            for (std::size_t p = 0; p < std::max(storedPartitions_, pages()->partitions()); ++p)
+                store.discardFrom(std::uint32_t(p), firstVersion());
+        swept_ = true;
+        if (loaded_ && !rewritten_ && !ready_) dealPages();
+        if (!loaded_ && initial_) {
+            const StateJob<Initial> job(engine, site, partitioner(), &*initial_, inputPlan());
+            overPages<S, Loaded>(job, {.version = firstVersion(), .time = time},
+                                 [](int, TaskContext&, Loaded&) { return LoadStep<K, S>(); });
+        }
+        loaded_ = ready_ = true;
+    }
+    /// Deals the rows of another partitioning to pages of this one. A chunk of all partitions is in memory at a time.
+    void dealPages() {
+        PageStore& store = pages()->store();
+        const std::uint64_t version = firstVersion();
+        const std::size_t count = pages()->partitions();
+        StateTable<K, S> table(pages()->timed());
+        std::vector<PieceKey> superseded;
+        for (std::size_t c = 0; c < PageDirectory::kChunks; ++c) {
+            std::vector<PagePieceWriter> writers(count, PagePieceWriter(pages()->timed()));
+            std::vector<Time> oldest(count, Time::max());
+            for (std::uint32_t from = 0; from < storedPartitions_; ++from) {
+                const PieceKey where{from, 0, std::uint32_t(c)};
+                if (from >= count) superseded.push_back(where);
+                eachStoredChunk(from, c, [&](std::string_view chunk) {
+                    for (const Page& page : PagePartition::chunkFrom(chunk)) {
+                        for (const Page::Piece& piece : page.pieces)
+                            superseded.push_back({from, piece.version, page.begin});
+                        table.reset();
+                        if (!pages()->load(where, page, nullptr, &PagedStates<K, S>::everyHash, recoveredAt_, table))
+                            throwPageMissing();
+                        for (std::uint32_t i = 0; i < table.rowCount(); ++i) {
+                            const auto& [key, state] = table.row(i);
+                            const std::size_t to = tables_->route().ofKey(key);
+                            writers[to].row(hashOf(key), key, state, table.touched(i));
+                            oldest[to] = std::min(oldest[to], table.touched(i));
+                        }
+                    }
+                });
+            }
+            for (std::size_t to = 0; to < count; ++to) {
+                const std::uint64_t begin = c * PageDirectory::kChunkPlaces;
+                const auto chunk = share(new PageDirectory::Chunk());
+                const std::uint32_t rows = writers[to].rowCount();
+                for (const PagePart& part :
+                     partsOf(writers[to].finish(), rows, std::uint32_t(begin), begin + PageDirectory::kChunkPlaces)) {
+                    Page page{part.begin, part.rows, pages()->timed() ? oldest[to] : Time::max(), {}};
+                    if (part.rows > 0) {
+                        pages()->part(to).stage(store, {std::uint32_t(to), version, part.begin}, part.piece);
+                        page.pieces.push_back({version, std::uint32_t(part.piece.size())});
+                    }
+                    chunk->push_back(std::move(page));
+                }
+                pages()->part(to).change({{c, chunk}}, {});
+            }
+        }
+        pages()->part(0).change({}, std::move(superseded));
+    }
+    void savePages(DurableWriter& writer) {
+        if (!ready_) return;
+        for (std::size_t p = 0; p < pages()->partitions(); ++p) pages()->part(p).save(writer, !rewritten_);
+        if (!rewritten_) writer.setLayout(layoutNow());
+    }
+    void commitPages() {
+        for (std::size_t p = 0; p < pages()->partitions(); ++p) pages()->part(p).commit();
+        slabs_->trim();
+        memory_.resize(std::int64_t(tables_->sizeBytes() + slabs_->sizeBytes()));
+        rewritten_ = rewritten_ || ready_;
+        if (ready_) initial_.reset();
+    }
+    void abortPages() noexcept {
+        for (std::size_t p = 0; p < pages()->partitions(); ++p) pages()->part(p).abort(pages()->storeOrNull());
+        ready_ = rewritten_;
+        if (initial_) loaded_ = false;
+    }
+    struct Loaded {
+        std::size_t records = 0;
+    };
+
     static constexpr std::size_t kFew = 2048; // changes are applied on the caller's thread: sooner than tasks begin
 
     std::shared_ptr<StateTables<K, S>> tables_;
@@ -346,6 +519,12 @@ template <class K, class S> class StateKeeper {
     bool loaded_ = false;     // the tables have what they begin with
     bool relayouted_ = false; // by the batch that is being committed: all was written anew
     bool rewritten_ = false;  // all that is stored is partitioned as the tables are
+
+    // Of states in pages.
+    std::size_t storedPartitions_ = 0; // zero: nothing was stored
+    Time recoveredAt_{};
+    bool ready_ = false; // a batch has begun with what was there before it
+    bool swept_ = false; // nothing is left of what was never committed
 };
 
 /// A node that keeps states of type S by key and makes an RDD of T each batch.
@@ -378,9 +557,12 @@ class StateNode : public StreamNode<RDD<T>>, public KeptByBatch, public DurableS
     Duration neededOfParents(Duration) const override { return Duration::zero(); }
 
     DurableState* durable() override { return this; }
+    bool needsPages() const override { return bool(keeper_->pages()); }
+    void usePages(std::shared_ptr<PageStore> store) override { keeper_->pages()->use(std::move(store)); }
     std::string form() const override {
         if constexpr (Storable<K> && Storable<S>)
-            return std::string(this->site().operation) + " of " + storedForm<std::pair<K, S>>();
+            return std::string(this->site().operation) + (needsPages() ? " in pages of " : " of ") +
+                   storedForm<std::pair<K, S>>();
         else
             throwNotStorable(this->site());
     }

@@ -125,6 +125,23 @@ template <class K, class V, class S, class F> class MapPass {
     Result result_;
 };
 
+/// The same for one page after the other.
+template <class K, class V, class S, class F> struct MapPageStep {
+    const F& f;
+    const OperatorSite& site;
+    const Time time, due;
+    typename MapPass<K, V, S, F>::Result& result;
+
+    StateDelta<K, S> operator()(StateTable<K, S>& table, const PageInput<K, V>& input) const {
+        MapPass<K, V, S, F> pass(table, f, site, time, std::move(result.mapped));
+        input.each(pass);
+        if (due > Time::min()) pass.expire(due);
+        auto done = pass.finish();
+        result.mapped = std::move(done.mapped);
+        return std::move(done.delta);
+    }
+};
+
 /// What was emitted in each batch.
 template <class Recipe, class K, class V, class S, class F>
 class MapStateNode final : public StateNode<Recipe, K, S, typename Mapped<F, K, V, S>::type> {
@@ -144,12 +161,7 @@ class MapStateNode final : public StateNode<Recipe, K, S, typename Mapped<F, K, 
     RDD<M> makeRdd(const std::shared_ptr<Engine>& engine, const StateJob<typename Base::Input>& job,
                    Time time) override {
         auto& keeper = this->keeper();
-        auto results = job.template run<typename Pass::Result>([&](int p, TaskContext& task) {
-            Pass pass(keeper.table(p), *f_, job.site(), time, spares_.take());
-            job.read(p, task, pass);
-            if (timeout_ > Duration::zero()) pass.expire(time - timeout_);
-            return pass.finish();
-        });
+        auto results = keeper.pages() ? runPages(job, time) : runTables(job, time);
         typename StateKeeper<K, S>::Deltas deltas;
         std::vector<KeptRows<M>> mapped;
         std::size_t bytes = 0, records = 0;
@@ -160,7 +172,7 @@ class MapStateNode final : public StateNode<Recipe, K, S, typename Mapped<F, K, 
             mapped.push_back(spares_.lend(std::move(result.mapped)));
         }
         keeper.setRecords(records);
-        keeper.apply(job, time, std::move(deltas));
+        if (!keeper.pages()) keeper.apply(job, time, std::move(deltas));
         MemoryReservation memory(engine->memory(), engine->memory()->consumer("streams"), std::int64_t(bytes));
         LineagePtr lineage = makeLineage(engine, "MapWithStateRDD", this->site());
         auto node = makeNode<KeptNode<M>>(lineage, std::move(mapped), std::move(memory));
@@ -168,6 +180,33 @@ class MapStateNode final : public StateNode<Recipe, K, S, typename Mapped<F, K, 
     }
 
   private:
+    using Job = StateJob<typename Base::Input>;
+    using Results = std::vector<typename Pass::Result>;
+
+    Results runTables(const Job& job, Time time) const {
+        auto& keeper = this->keeper();
+        return job.template run<typename Pass::Result>([&](int p, TaskContext& task) {
+            Pass pass(keeper.table(p), *f_, job.site(), time, spares_.take());
+            job.read(p, task, pass);
+            if (timeout_ > Duration::zero()) pass.expire(time - timeout_);
+            return pass.finish();
+        });
+    }
+    Results runPages(const Job& job, Time time) const {
+        if constexpr (kPageable<K, S>) {
+            auto& keeper = this->keeper();
+            const Time due = timeout_ > Duration::zero() ? time - timeout_ : Time::min();
+            return keeper.template overPages<V, typename Pass::Result>(
+                job, {.due = due, .version = keeper.batchVersion(), .time = time},
+                [&](int, TaskContext&, typename Pass::Result& result) {
+                    result.mapped = spares_.take();
+                    return MapPageStep<K, V, S, F>{*f_, job.site(), time, due, result};
+                });
+        } else {
+            return {};
+        }
+    }
+
     Function<F> f_;
     const Duration timeout_;
     const SpareRows<M> spares_;

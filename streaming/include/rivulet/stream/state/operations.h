@@ -6,11 +6,14 @@
 namespace rivulet {
 namespace detail {
 
+/// Whether states are to be in RocksDB.
+bool isPaged(const StreamCore& core, StateBackend backend);
+
 /// The state of an operator before its first batch.
 template <class K, class S>
 std::shared_ptr<StateKeeper<K, S>> makeKeeper(const StreamCore& core, const char* operation, Partitioning partitioning,
                                               bool timed, std::optional<RDD<std::pair<K, S>>> initial,
-                                              std::source_location where) {
+                                              StateBackend backend, std::source_location where) {
     requireKey<K>();
     const auto engine = core.context().engine();
     if (initial && checkedLineage(initial->lineagePtr()).engine() != engine)
@@ -19,7 +22,9 @@ std::shared_ptr<StateKeeper<K, S>> makeKeeper(const StreamCore& core, const char
                              "stream's",
                          where);
     if (!partitioning.get()) partitioning = HashPartitioner(core.context().defaultParallelism(), where);
-    return share(new StateKeeper<K, S>(engine, partitioning.get(), timed, std::move(initial)));
+    const bool paged = isPaged(core, backend);
+    if (paged && !kPageable<K, S>) throwNotPageable(operation, where);
+    return share(new StateKeeper<K, S>(engine, partitioning.get(), timed, std::move(initial), paged));
 }
 
 } // namespace detail
@@ -28,14 +33,14 @@ template <class T, class Recipe>
 template <class S, class F>
 auto DStream<T, Recipe>::updatedState(F update, Partitioning partitioning,
                                       std::optional<RDD<std::pair<typename detail::PairTypes<Owned>::Key, S>>> initial,
-                                      UpdatedKeys which, Where where) const
+                                      UpdatedKeys which, StateBackend backend, Where where) const
     -> StateDStream<typename detail::PairTypes<Owned>::Key, S> {
     using K = typename Owned::first_type;
     using V = typename Owned::second_type;
     detail::requireConstUpdate<K, V, S, F>();
     const auto core = open("updateStateByKey", where);
-    auto keeper =
-        detail::makeKeeper<K, S>(*core, "updateStateByKey", std::move(partitioning), false, std::move(initial), where);
+    auto keeper = detail::makeKeeper<K, S>(*core, "updateStateByKey", std::move(partitioning), false,
+                                           std::move(initial), backend, where);
     using Node = detail::StreamNode<RDD<std::pair<K, S>>>;
     std::shared_ptr<Node> node = detail::share(new detail::UpdateStateNode<Recipe, K, V, S, F>(
         core, CallSite{"updateStateByKey", where}, recipe(), keeper, std::move(update), which));
@@ -60,8 +65,8 @@ auto DStream<T, Recipe>::mapWithState(StateSpecOf<S, F, Initial> spec, Where whe
     std::optional<RDD<std::pair<K, S>>> initial;
     if constexpr (!std::same_as<Initial, detail::NoInitialState>) initial = spec.initial();
     const bool timed = spec.timeout() > Duration::zero();
-    auto keeper =
-        detail::makeKeeper<K, S>(*core, "mapWithState", spec.partitioning(), timed, std::move(initial), where);
+    auto keeper = detail::makeKeeper<K, S>(*core, "mapWithState", spec.partitioning(), timed, std::move(initial),
+                                           spec.backend(), where);
     using Node = detail::StreamNode<RDD<M>>;
     std::shared_ptr<Node> node = detail::share(new detail::MapStateNode<Recipe, K, V, S, F>(
         core, CallSite{"mapWithState", where}, recipe(), keeper, spec.function(), spec.timeout()));

@@ -179,6 +179,12 @@ template <class K, class S> class StateTable {
 
     // ---- for what is stored
 
+    /// The numbers of the rows that have taken the places of removed ones, from `apply` to `commit`.
+    template <class Visit> void eachMoved(const Visit& visit) const {
+        if (!pending_) return;
+        for (const std::uint32_t number : removed_)
+            if (number < live_) visit(number);
+    }
     /// How many rows are in force once the batch is committed: the first ones.
     std::size_t liveRows() const { return live_; }
     /// When a row was last touched; where there are no timers, the epoch.
@@ -207,6 +213,21 @@ template <class K, class S> class StateTable {
         swapRows(number, std::uint32_t(held_->rows.size() - 1));
         removeLast();
         live_ = held_->rows.size();
+    }
+
+    /// Forgets all rows, whatever became of the last batch, and keeps their memory. Not while a version is held.
+    void reset() {
+        const std::lock_guard lock(mutex_);
+        held_->rows.clear();
+        hashes_.clear();
+        marks_.clear();
+        removed_.clear();
+        newOrder_.clear();
+        index_.clear();
+        timers_.clear();
+        live_ = 0;
+        if (pending_) delta_ = Delta();
+        pending_ = false;
     }
 
     /// The states in force, as they stay while they are held.

@@ -28,6 +28,7 @@ class StateTimers {
     /// The next number.
     void add(Time time);
     void removeLast() noexcept;
+    void clear() noexcept;
     void swap(std::uint32_t a, std::uint32_t b);
     /// Moves a key to the list of the time at which it was last touched.
     void rearm(std::uint32_t number);

@@ -147,6 +147,22 @@ template <class K, class V, class S, class F> class UpdatePass {
     StateDelta<K, S> delta_;
 };
 
+/// The same for one page after the other.
+template <class K, class V, class S, class F> struct UpdatePageStep {
+    const F& update;
+    const OperatorSite& site;
+    const Time time;
+    const UpdatedKeys which;
+    Arrived<V>& arrived;
+    TaskContext& task;
+
+    StateDelta<K, S> operator()(StateTable<K, S>& table, const PageInput<K, V>& input) const {
+        UpdatePass<K, V, S, F> pass(table, update, site, time, which, arrived);
+        input.each(pass);
+        return pass.finish(task);
+    }
+};
+
 /// The states of all keys after each batch.
 template <class Recipe, class K, class V, class S, class F>
 class UpdateStateNode final : public StateNode<Recipe, K, S, std::pair<K, S>> {
@@ -164,6 +180,10 @@ class UpdateStateNode final : public StateNode<Recipe, K, S, std::pair<K, S>> {
     RDD<std::pair<K, S>> makeRdd(const std::shared_ptr<Engine>& engine, const StateJob<typename Base::Input>& job,
                                  Time time) override {
         auto& keeper = this->keeper();
+        if (keeper.pages()) {
+            updatePages(job, time);
+            return keeper.version(engine, this->site());
+        }
         auto deltas = job.template run<StateDelta<K, S>>([&](int p, TaskContext& task) {
             UpdatePass<K, V, S, F> pass(keeper.table(p), *update_, job.site(), time, which_, arrived_[std::size_t(p)]);
             job.read(p, task, pass);
@@ -177,6 +197,21 @@ class UpdateStateNode final : public StateNode<Recipe, K, S, std::pair<K, S>> {
     }
 
   private:
+    struct Counted {
+        std::size_t records = 0;
+    };
+    void updatePages(const StateJob<typename Base::Input>& job, Time time) {
+        if constexpr (kPageable<K, S>) {
+            auto& keeper = this->keeper();
+            keeper.template overPages<V, Counted>(
+                job, {.all = which_ == UpdatedKeys::all, .version = keeper.batchVersion(), .time = time},
+                [&](int p, TaskContext& task, Counted&) {
+                    return UpdatePageStep<K, V, S, F>{*update_, job.site(), time, which_, arrived_[std::size_t(p)],
+                                                      task};
+                });
+        }
+    }
+
     Function<F> update_;
     const UpdatedKeys which_;
     Rows<Arrived<V>> arrived_; // by partition
