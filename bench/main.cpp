@@ -52,6 +52,7 @@ int main(int argc, char** argv) {
         bench::addKeyedWindows(suite);
         bench::addSocketLines(suite);
         bench::addManyReceivers(suite);
+        bench::addReceivedBlocks(suite);
         if (list) {
             suite.list();
             return 0;

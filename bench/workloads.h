@@ -56,5 +56,6 @@ void addLatency(Suite& suite);
 void addKeyedWindows(Suite& suite);
 void addSocketLines(Suite& suite);
 void addManyReceivers(Suite& suite);
+void addReceivedBlocks(Suite& suite);
 
 } // namespace bench
