@@ -57,6 +57,7 @@ int main(int argc, char** argv) {
         bench::addDurableBatches(suite);
         bench::addDurableRecovery(suite);
         bench::addLargeState(suite);
+        bench::addReceivedBlocks(suite);
         if (list) {
             suite.list();
             return 0;

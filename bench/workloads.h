@@ -59,5 +59,6 @@ void addManyReceivers(Suite& suite);
 void addDurableBatches(Suite& suite);
 void addDurableRecovery(Suite& suite);
 void addLargeState(Suite& suite);
+void addReceivedBlocks(Suite& suite);
 
 } // namespace bench

@@ -537,16 +537,16 @@ std::optional<std::string> CheckpointStore::read(Family family, std::string_view
 
 namespace {
 
-/// RocksDB's iterator over the keys with a prefix.
+/// RocksDB's iterator over the keys with a prefix, from one of them on.
 template <class Visit>
 void eachWithPrefix(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family, std::string_view prefix,
-                    const std::string& path, const Visit& visit) {
+                    std::string_view begin, const std::string& path, const Visit& visit) {
     rocksdb::ReadOptions options;
     options.fill_cache = false; // values are read once
     options.readahead_size = 2 << 20;
     const std::unique_ptr<rocksdb::Iterator> at(db.NewIterator(options, family));
-    const rocksdb::Slice begin(prefix.data(), prefix.size());
-    for (at->Seek(begin); at->Valid() && at->key().starts_with(begin); at->Next())
+    for (at->Seek(rocksdb::Slice(begin.data(), begin.size()));
+         at->Valid() && at->key().starts_with(rocksdb::Slice(prefix.data(), prefix.size())); at->Next())
         visit(at->key().ToStringView(), at->value().ToStringView());
     require(at->status(), "read from", path);
 }
@@ -555,9 +555,14 @@ void eachWithPrefix(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family, std::s
 
 void CheckpointStore::each(Family family, std::string_view prefix, Stored kind,
                            const std::function<void(std::string_view, std::string_view)>& visit) const {
+    each(family, prefix, prefix, kind, visit);
+}
+
+void CheckpointStore::each(Family family, std::string_view prefix, std::string_view begin, Stored kind,
+                           const std::function<void(std::string_view, std::string_view)>& visit) const {
     const std::shared_lock lock(impl_->reading);
     impl_->requireUsable();
-    eachWithPrefix(*impl_->db, impl_->handle(family), prefix, impl_->path("state"),
+    eachWithPrefix(*impl_->db, impl_->handle(family), prefix, begin, impl_->path("state"),
                    [&](std::string_view key, std::string_view value) {
                        visit(key, opened(kind, value, impl_->what(family, key)));
                    });
@@ -567,7 +572,7 @@ std::vector<std::string> CheckpointStore::keys(Family family, std::string_view p
     const std::shared_lock lock(impl_->reading);
     impl_->requireUsable();
     std::vector<std::string> keys;
-    eachWithPrefix(*impl_->db, impl_->handle(family), prefix, impl_->path("state"),
+    eachWithPrefix(*impl_->db, impl_->handle(family), prefix, prefix, impl_->path("state"),
                    [&](std::string_view key, std::string_view) { keys.emplace_back(key); });
     return keys;
 }
@@ -578,7 +583,7 @@ void CheckpointStore::eachStored(Family family,
                                  const std::function<void(std::string_view, std::string_view)>& visit) const {
     const std::shared_lock lock(impl_->reading);
     impl_->requireUsable();
-    eachWithPrefix(*impl_->db, impl_->handle(family), {}, impl_->path("state"), visit);
+    eachWithPrefix(*impl_->db, impl_->handle(family), {}, {}, impl_->path("state"), visit);
 }
 
 void CheckpointStore::verifyFiles() const {

@@ -124,6 +124,9 @@ class CheckpointStore {
     /// Calls `visit(key, payload)` for all keys with this prefix, in order. May be called by several threads at once.
     void each(Family family, std::string_view prefix, Stored kind,
               const std::function<void(std::string_view key, std::string_view payload)>& visit) const;
+    /// The same for the keys from `begin` on.
+    void each(Family family, std::string_view prefix, std::string_view begin, Stored kind,
+              const std::function<void(std::string_view key, std::string_view payload)>& visit) const;
     /// Calls `visit(key, size of the value)`, which reads no values.
     std::vector<std::string> keys(Family family, std::string_view prefix) const;
 

@@ -9,6 +9,7 @@ namespace {
 
 /// One write: more would have those wait who could be acknowledged.
 constexpr std::size_t kGroupBytes = 8 << 20;
+constexpr std::uint64_t kFewBlocks = 64;
 
 /// What is before the content of a stored block: its records, and the bytes that it counts for in memory.
 std::string headOf(const ReceivedBlock& block) {
@@ -40,9 +41,8 @@ void ReceivedLog::add(std::uint32_t number, ReceivedInput& input, std::string_vi
     const std::uint64_t taken = ReceivedInput::readPosition(position);
     std::uint64_t next = std::max(taken, ReceivedInput::readPosition(planned));
     std::vector<ReceivedBlock> waiting;
-    store_.each(Family::received, keyOf(number), Stored::received, [&](std::string_view key, std::string_view payload) {
+    const auto take = [&](std::string_view key, std::string_view payload) {
         const std::uint64_t sequence = sequenceIn(key);
-        if (sequence < taken) return;
         ByteReader in(payload);
         std::uint64_t records = 0, sizeBytes = 0;
         in(records, sizeBytes);
@@ -51,7 +51,9 @@ void ReceivedLog::add(std::uint32_t number, ReceivedInput& input, std::string_vi
         block.sequence = sequence;
         waiting.push_back(std::move(block));
         next = std::max(next, sequence + 1);
-    });
+    };
+    // Not from the first key on: RocksDB would go through what was erased.
+    store_.each(Family::received, keyOf(number), blockKey(number, taken), Stored::received, take);
     ReceivedInput::Senders senders;
     store_.each(Family::senders, keyOf(number), Stored::sender, [&](std::string_view key, std::string_view payload) {
         ByteReader in(payload);
@@ -159,7 +161,12 @@ void ReceivedLog::fail(std::exception_ptr error) noexcept {
 
 void ReceivedLog::eraseUsed(Changes& changes, std::uint32_t number, std::string_view before, std::string_view after) {
     const std::uint64_t begin = ReceivedInput::readPosition(before), end = ReceivedInput::readPosition(after);
-    if (begin < end) changes.eraseRange(Family::received, blockKey(number, begin), blockKey(number, end));
+    // A range costs those who read later, so that many small batches are cheaper with a key for each block.
+    if (end > begin + kFewBlocks)
+        changes.eraseRange(Family::received, blockKey(number, begin), blockKey(number, end));
+    else
+        for (std::uint64_t block = begin; block < end; ++block)
+            changes.erase(Family::received, blockKey(number, block));
 }
 
 void ReceivedLog::eraseAll(Changes& changes, std::uint32_t number) {
