@@ -146,11 +146,16 @@ template <class T> class ReceiverStore {
         }
         const bool goOn = blocks().admit(long(rows->size()), stop_);
         auto made = detail::ReceivedRows<T>::block(std::move(rows), bytes);
-        made.sender = std::move(sender);
+        if (blocks().writesAhead()) made.sender = std::exchange(sender, nullptr);
         made.onProcessed = std::move(onProcessed);
-        std::lock_guard lock(mutex_);
-        sealLocked(!goOn);
-        return {goOn, put(std::move(made), !goOn)};
+        std::uint64_t next = 0;
+        {
+            std::lock_guard lock(mutex_);
+            sealLocked(!goOn);
+            next = put(std::move(made), !goOn);
+        }
+        if (sender && next > 0) sender->written(0); // in memory it is
+        return {goOn, next};
     }
     void sealLocked(bool afterStop) {
         if (!rows_) return;
