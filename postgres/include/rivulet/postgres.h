@@ -15,11 +15,11 @@ namespace postgres {
 struct TableOptions {
     /// As libpq takes it: "host=localhost dbname=shop", or "postgresql://user@localhost/shop". What it does not say
     /// comes from the environment (PGHOST, PGUSER, ...).
-    std::string connection;
+    std::string connection = {};
     /// As the database has it, capitals included, possibly with its schema: "totals", "public.totals".
-    std::string table;
+    std::string table = {};
     /// Names the sink in the checkpoint, and in the table rivulet_commits.
-    std::string uid;
+    std::string uid = {};
     /// The columns that get the members of an element, in their order; empty: all, in the order of the table.
     std::vector<std::string> columns = {};
     /// Where given, a row takes the place of one that has the same values in these columns, which must be unique in the

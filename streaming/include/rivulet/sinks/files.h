@@ -103,9 +103,9 @@ namespace files {
 
 struct DirectoryOptions {
     /// A path or URI. Several sinks may write to one directory.
-    std::string directory;
+    std::string directory = {};
     /// Names the sink in the checkpoint, and what it writes.
-    std::string uid;
+    std::string uid = {};
 };
 
 /// Writes every batch as text into a directory of its own, `directory/uid-0000000012` for the 12th batch of the
