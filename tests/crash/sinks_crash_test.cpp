@@ -2,7 +2,7 @@
 #include "crash/oracle.h"
 #include "support/temporary_directory.h"
 #if __has_include(<libpq-fe.h>)
-#include "support/postgres_server.h"
+#include "postgres/postgres_server.h"
 #endif
 
 #include <filesystem>
@@ -107,7 +107,7 @@ TEST_CASE("Each batch is in the files once through kills at any instant") {
 
 TEST_CASE("Each batch is in the files once through many kills", "[.long]") {
     const std::string scenario = GENERATE(as<std::string>{}, "stateless", "update", "map", "window");
-    killAndCompare({scenario, "files"}, 60, 30000, std::random_device()(), published);
+    killAndCompare({scenario, "files"}, 60, 15000, std::random_device()(), published);
 }
 
 TEST_CASE("foreachRDD can tell which batches are there already") { killWithDedup(5, 2500, 20261121); }
@@ -166,6 +166,6 @@ TEST_CASE("A process that was overtaken writes no rows", "[.long]") {
 
 TEST_CASE("Each batch is in the database once through many kills", "[.long]") {
     const std::string scenario = GENERATE(as<std::string>{}, "stateless", "update", "map", "window");
-    killWithDatabase(scenario, 60, 30000, std::random_device()(), true);
+    killWithDatabase(scenario, 60, 15000, std::random_device()(), true);
 }
 #endif

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "postgres/postgres_server.h"
 #include "rivulet/postgres.h"
-#include "support/postgres_server.h"
 #include "support/stream_harness.h"
 
 namespace rivulet::test {
