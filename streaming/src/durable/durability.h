@@ -54,7 +54,7 @@ class Durability {
         std::size_t retained = 0;
         std::function<void(const std::string& path, std::exception_ptr failure)> done;
     };
-    void begin(Savepoint savepoint);
+    void beginSavepoint(Savepoint savepoint);
     void setFullDisk(FullDisk fullDisk) { store_.setFullDisk(std::move(fullDisk)); }
     /// A write has failed: nothing more can be committed, so no more batches are to be run.
     bool failed() const { return store_.failed(); }
