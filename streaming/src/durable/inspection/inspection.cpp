@@ -33,13 +33,20 @@ std::uint32_t numberAt(std::string_view key, std::size_t from) {
     return number;
 }
 
-/// Whether an operator of the program, and not a source or an output, has stored something of a type.
-bool hasContents(const OperatorRow& row) { return !partsOf(row.form).type.empty(); }
+/// Whether it is an operator of the program, and not a source or an output.
+bool hasContents(const OperatorRow& row) {
+    return !row.form.starts_with("source ") && !row.form.starts_with("sink ") && !partsOf(row.form).type.empty();
+}
+/// Whether its states are kept in pages, larger than memory, whose bytes are not read here.
+bool isPaged(const OperatorRow& row) { return partsOf(row.form).operation.ends_with(" in pages"); }
 
 StoredShape shapeOf(const OperatorRow& row) {
     const FormParts parts = partsOf(row.form);
     if (!hasContents(row))
         throw UsageError("'" + row.uid + "' is a " + row.form + ", which has a position and no state; info shows it");
+    if (isPaged(row))
+        throw UsageError("'" + row.uid + "' is " + row.form +
+                         ", and pages are not shown; ask the program by the operator's stateView");
     return StoredShape::parse(parts.type);
 }
 
@@ -139,6 +146,13 @@ std::string Inspection::meta(const char* what, std::uint32_t number, Stored kind
 Inspection::Contents Inspection::contentsOf(const OperatorRow& row) const {
     Contents contents;
     if (!hasContents(row)) return contents;
+    if (isPaged(row)) {
+        store_.each(Family::state, keyOf(row.number), Stored::state, [&](std::string_view, std::string_view page) {
+            ++contents.pieces;
+            contents.bytes += page.size();
+        });
+        return contents;
+    }
     const FormParts form = partsOf(row.form);
     const StoredShape shape = shapeOf(row);
     std::unordered_set<std::string> keys;
@@ -186,8 +200,8 @@ std::string Inspection::infoJson() const {
                 if (isTable(form))
                     shown.text("layout", meta("layout", row.number, Stored::layout))
                         .number("keys", static_cast<long long>(contents.keys));
-                shown.number("rows", static_cast<long long>(contents.rows))
-                    .number("pieces", static_cast<long long>(contents.pieces))
+                if (!isPaged(row)) shown.number("rows", static_cast<long long>(contents.rows));
+                shown.number("pieces", static_cast<long long>(contents.pieces))
                     .number("bytes", static_cast<long long>(contents.bytes));
             } catch (const Error& error) {
                 shown.text("error", error.what());
@@ -235,7 +249,8 @@ std::string Inspection::infoText() const {
             const Contents contents = contentsOf(row);
             if (isTable(partsOf(row.form)))
                 text += std::to_string(contents.keys) + " keys, " + meta("layout", row.number, Stored::layout) + ", ";
-            text += std::to_string(contents.rows) + " rows in " + std::to_string(contents.pieces) + " pieces, " +
+            text += (isPaged(row) ? "" : std::to_string(contents.rows) + " rows in ") +
+                    std::to_string(contents.pieces) + (isPaged(row) ? " pages, " : " pieces, ") +
                     sizeText(contents.bytes) + "\n";
         } catch (const Error& error) { // what is damaged does not hide the rest
             text += std::string("cannot be read: ") + error.what() + "\n";
@@ -380,8 +395,11 @@ void Inspection::state(const std::string& uid, const std::optional<std::string>&
 void Inspection::drop(const std::string& uid) {
     const std::uint32_t number = find(uid).number;
     Changes changes;
-    for (auto& key : store_.keys(Family::state, keyOf(number))) changes.erase(Family::state, std::move(key));
-    for (const char* what : {"layout", "position", "pace"}) changes.erase(Family::meta, what + keyOf(number));
+    // All but the first two families have keys that begin with the number.
+    for (std::size_t i = std::size_t(Family::state); i < CheckpointStore::families().size(); ++i)
+        for (auto& key : store_.keys(Family(i), keyOf(number))) changes.erase(Family(i), std::move(key));
+    for (const char* what : {"layout", "position", "pace", "finalized"})
+        changes.erase(Family::meta, what + keyOf(number));
     std::erase_if(table_.rows, [&](const OperatorRow& row) { return row.number == number; });
     changes.put(Family::meta, "operators", Stored::operators, written(table_));
     store_.beginEpoch(std::move(changes));

@@ -213,3 +213,33 @@ TEST_CASE("Dropping and adopting serve a program as its options do") {
     runAll(path, counting("other"), {{1}});
     CHECK(stateLines(path, "other").empty()); // the fourth batch has nothing
 }
+
+TEST_CASE("Inspection tells of outputs and of states in pages, and shows none of their bytes") {
+    const TemporaryDirectory directory;
+    const std::string path = directory / "c";
+    runAll(path, counting("totals"), {{2}});
+    {
+        CheckpointStore store(path, "test");
+        detail::OperatorTable table{10,
+                                    {{3, "files", "sink of text files"},
+                                     {4, "lines", "source socketTextStream of lines"},
+                                     {5, "large", "updateStateByKey in pages of tuple<string,i64>"}}};
+        detail::ByteWriter out;
+        out(table);
+        detail::Changes changes;
+        changes.put(detail::Family::meta, "operators", detail::Stored::operators, out.view());
+        for (auto& key : store.keys(detail::Family::state, detail::keyOf(2)))
+            changes.erase(detail::Family::state, std::move(key));
+        changes.put(detail::Family::state, detail::keyOf(5, 0), detail::Stored::state, "a page");
+        store.write(std::move(changes), true);
+    }
+    CHECK_THAT(info(path, false), ContainsSubstring("\nfiles\n    sink of text files\n    position \"\"\n") &&
+                                      ContainsSubstring("\nlarge\n    updateStateByKey in pages of "
+                                                        "tuple<string,i64>\n    1 pages, 6 bytes\n"));
+    CHECK(Inspection(path, CheckpointStore::Use::inspect).verify().findings.empty());
+    CHECK(errorText<UsageError>([&] { stateLines(path, "large"); }) ==
+          "'large' is updateStateByKey in pages of tuple<string,i64>, and pages are not shown; ask the program by the "
+          "operator's stateView");
+    CHECK(errorText<UsageError>([&] { stateLines(path, "lines"); }) ==
+          "'lines' is a source socketTextStream of lines, which has a position and no state; info shows it");
+}
