@@ -200,7 +200,7 @@ void StreamCore::beginSavepoints() noexcept {
         try {
             const Conf& conf = context_.conf();
             constexpr const char* kFolder = "rivulet.streaming.savepoints.directory";
-            impl_->durability->begin(
+            impl_->durability->beginSavepoint(
                 {savepoint.path,
                  conf.contains(kFolder) ? conf.get(kFolder) : impl_->checkpointDirectory + ".savepoints",
                  std::size_t(conf.getInt("rivulet.streaming.savepoints.retained")),

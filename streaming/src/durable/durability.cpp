@@ -396,7 +396,7 @@ CopySource Durability::linkNow() {
     return source;
 }
 
-void Durability::begin(Savepoint savepoint) {
+void Durability::beginSavepoint(Savepoint savepoint) {
     CopyMaker::Task task;
     task.path = savepoint.path;
     try {

@@ -71,7 +71,7 @@ class Durability {
         std::size_t retained = 0;
         std::function<void(const std::string& path, std::exception_ptr failure)> done;
     };
-    void begin(Savepoint savepoint);
+    void beginSavepoint(Savepoint savepoint);
     /// From now on a full disk is waited for, and what is received is written ahead.
     void beginToWrite(FullDisk fullDisk) {
         store_.setFullDisk(std::move(fullDisk));

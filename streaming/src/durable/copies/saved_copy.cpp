@@ -43,14 +43,14 @@ SavedFile copyFile(rocksdb::Env& env, const std::string& from, const std::string
     return copied;
 }
 
-/// Tables are written once and then only read.
-bool isTable(const std::string& name) { return name.ends_with(".sst"); }
+/// Tables, and the values that lie beside them, are written once and then only read.
+bool isImmutable(const std::string& name) { return name.ends_with(".sst") || name.ends_with(".blob"); }
 
 /// What a database has beside its content: of one process.
 bool isIncidental(const std::string& name) { return name == "LOCK" || name.starts_with("LOG"); }
 
 SavedFile addFile(rocksdb::Env& env, const std::string& from, const std::string& to, const std::string& name) {
-    if (isTable(name) && env.LinkFile(from, to).ok()) return eachPart(env, to, [](const rocksdb::Slice&) {});
+    if (isImmutable(name) && env.LinkFile(from, to).ok()) return eachPart(env, to, [](const rocksdb::Slice&) {});
     return copyFile(env, from, to);
 }
 
@@ -79,7 +79,8 @@ SavedContents makeSavedCopy(rocksdb::Env& env, const CopySource& source, const s
         const auto known = std::find_if(beforeContents.files.begin(), beforeContents.files.end(),
                                         [&](const SavedFile& file) { return file.name == name; });
         SavedFile file;
-        if (isTable(name) && known != beforeContents.files.end() && env.LinkFile(before + "/state/" + name, to).ok())
+        if (isImmutable(name) && known != beforeContents.files.end() &&
+            env.LinkFile(before + "/state/" + name, to).ok())
             file = *known;
         else
             file = addFile(env, source.database + "/" + name, to, name);

@@ -7,6 +7,7 @@
 #include "durable/inspection/pieces.h"
 
 #include <algorithm>
+#include <ctime>
 #include <rocksdb/env.h>
 #include <unordered_set>
 
@@ -32,13 +33,20 @@ std::uint32_t numberAt(std::string_view key, std::size_t from) {
     return number;
 }
 
-bool isSource(const OperatorRow& row) { return row.form.starts_with("source "); }
+/// Whether it is an operator of the program, and not a source or an output.
+bool hasContents(const OperatorRow& row) {
+    return !row.form.starts_with("source ") && !row.form.starts_with("sink ") && !partsOf(row.form).type.empty();
+}
+/// Whether its states are kept in pages, larger than memory, whose bytes are not read here.
+bool isPaged(const OperatorRow& row) { return partsOf(row.form).operation.ends_with(" in pages"); }
 
-/// Of these an operator of the program, and not its source, has something to be shown.
 StoredShape shapeOf(const OperatorRow& row) {
     const FormParts parts = partsOf(row.form);
-    if (isSource(row) || parts.type.empty())
+    if (!hasContents(row))
         throw UsageError("'" + row.uid + "' is a " + row.form + ", which has a position and no state; info shows it");
+    if (isPaged(row))
+        throw UsageError("'" + row.uid + "' is " + row.form +
+                         ", and pages are not shown; ask the program by the operator's stateView");
     return StoredShape::parse(parts.type);
 }
 
@@ -56,6 +64,47 @@ bool isMeant(const std::string& wanted, const std::string& json, const StoredSha
     std::string quoted;
     appendJson(quoted, wanted);
     return json == quoted;
+}
+
+/// What a source of the program's own has stored of itself, which stands behind the time of its last batch.
+struct OwnPosition {
+    Time time{};
+    std::string own;
+};
+std::optional<OwnPosition> ownPosition(std::string_view position) {
+    try {
+        OwnPosition read;
+        ByteReader in(position);
+        in(read.time, read.own);
+        in.finish();
+        return read;
+    } catch (const CorruptionError&) { // it is of another form
+        return std::nullopt;
+    }
+}
+
+std::string timeText(Time time) {
+    const auto ms = time.time_since_epoch().count();
+    const std::time_t seconds = std::time_t(ms / 1000);
+    std::tm parts{};
+    ::gmtime_r(&seconds, &parts);
+    char text[64];
+    const std::size_t size = std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
+    return toString(time) + " (" + std::string(text, size) + " UTC)";
+}
+
+std::string positionText(std::string_view position) {
+    std::string text;
+    const auto own = ownPosition(position);
+    appendJson(text, own ? std::string_view(own->own) : position);
+    return own ? text + " after the batch of " + toString(own->time) : text;
+}
+std::string positionJson(std::string_view position) {
+    if (const auto own = ownPosition(position))
+        return JsonObject().number("timeMs", own->time.time_since_epoch().count()).text("own", own->own).finish();
+    std::string text;
+    appendJson(text, position);
+    return text;
 }
 
 std::string sizeText(std::uint64_t bytes) {
@@ -96,7 +145,14 @@ std::string Inspection::meta(const char* what, std::uint32_t number, Stored kind
 /// Keys are counted by their bytes; those that were removed do not count.
 Inspection::Contents Inspection::contentsOf(const OperatorRow& row) const {
     Contents contents;
-    if (isSource(row)) return contents;
+    if (!hasContents(row)) return contents;
+    if (isPaged(row)) {
+        store_.each(Family::state, keyOf(row.number), Stored::state, [&](std::string_view, std::string_view page) {
+            ++contents.pieces;
+            contents.bytes += page.size();
+        });
+        return contents;
+    }
     const FormParts form = partsOf(row.form);
     const StoredShape shape = shapeOf(row);
     std::unordered_set<std::string> keys;
@@ -136,16 +192,20 @@ std::string Inspection::infoJson() const {
             .text("operation", form.operation)
             .text("type", form.type)
             .number("number", row.number);
-        if (isSource(row)) {
-            shown.text("position", meta("position", row.number, Stored::position));
+        if (!hasContents(row)) {
+            shown.json("position", positionJson(meta("position", row.number, Stored::position)));
         } else {
-            const Contents contents = contentsOf(row);
-            if (isTable(form))
-                shown.text("layout", meta("layout", row.number, Stored::layout))
-                    .number("keys", static_cast<long long>(contents.keys));
-            shown.number("rows", static_cast<long long>(contents.rows))
-                .number("pieces", static_cast<long long>(contents.pieces))
-                .number("bytes", static_cast<long long>(contents.bytes));
+            try {
+                const Contents contents = contentsOf(row);
+                if (isTable(form))
+                    shown.text("layout", meta("layout", row.number, Stored::layout))
+                        .number("keys", static_cast<long long>(contents.keys));
+                if (!isPaged(row)) shown.number("rows", static_cast<long long>(contents.rows));
+                shown.number("pieces", static_cast<long long>(contents.pieces))
+                    .number("bytes", static_cast<long long>(contents.bytes));
+            } catch (const Error& error) {
+                shown.text("error", error.what());
+            }
         }
         operators += (operators.size() > 1 ? "," : "") + std::move(shown).finish();
     }
@@ -170,28 +230,31 @@ std::string Inspection::infoText() const {
                        store_.library() + "\nepoch        " + std::to_string(store_.epoch()) + "\nin use by    " +
                        (store_.holder().empty() ? "nobody that is known" : store_.holder()) + "\nlast batch   ";
     text += last.id == 0 ? std::string("none")
-                         : std::to_string(last.id) + " of " + toString(last.time) + ", one every " +
+                         : std::to_string(last.id) + " of " + timeText(last.time) + ", one every " +
                                durationText(last.batchDuration);
     if (const auto plan = store_.read(Family::plan, "plan", Stored::plan)) {
         const auto planned = readAs<BatchPlan>(*plan);
         if (planned.id == last.id + 1)
-            text += "\nbegun        " + std::to_string(planned.id) + " of " + toString(planned.time) +
+            text += "\nbegun        " + std::to_string(planned.id) + " of " + timeText(planned.time) +
                     ", which the next start runs again";
     }
     text += "\non disk      " + sizeText(bytesOnDisk()) + "\n";
     for (const OperatorRow& row : table_.rows) {
         text += "\n" + row.uid + "\n    " + row.form + "\n    ";
-        if (isSource(row)) {
-            std::string position;
-            appendJson(position, meta("position", row.number, Stored::position));
-            text += "position " + position + "\n";
+        if (!hasContents(row)) {
+            text += "position " + positionText(meta("position", row.number, Stored::position)) + "\n";
             continue;
         }
-        const Contents contents = contentsOf(row);
-        if (isTable(partsOf(row.form)))
-            text += std::to_string(contents.keys) + " keys, " + meta("layout", row.number, Stored::layout) + ", ";
-        text += std::to_string(contents.rows) + " rows in " + std::to_string(contents.pieces) + " pieces, " +
-                sizeText(contents.bytes) + "\n";
+        try {
+            const Contents contents = contentsOf(row);
+            if (isTable(partsOf(row.form)))
+                text += std::to_string(contents.keys) + " keys, " + meta("layout", row.number, Stored::layout) + ", ";
+            text += (isPaged(row) ? "" : std::to_string(contents.rows) + " rows in ") +
+                    std::to_string(contents.pieces) + (isPaged(row) ? " pages, " : " pieces, ") +
+                    sizeText(contents.bytes) + "\n";
+        } catch (const Error& error) { // what is damaged does not hide the rest
+            text += std::string("cannot be read: ") + error.what() + "\n";
+        }
     }
     return text;
 }
@@ -332,8 +395,11 @@ void Inspection::state(const std::string& uid, const std::optional<std::string>&
 void Inspection::drop(const std::string& uid) {
     const std::uint32_t number = find(uid).number;
     Changes changes;
-    for (auto& key : store_.keys(Family::state, keyOf(number))) changes.erase(Family::state, std::move(key));
-    for (const char* what : {"layout", "position", "pace"}) changes.erase(Family::meta, what + keyOf(number));
+    // All but the first two families have keys that begin with the number.
+    for (std::size_t i = std::size_t(Family::state); i < CheckpointStore::families().size(); ++i)
+        for (auto& key : store_.keys(Family(i), keyOf(number))) changes.erase(Family(i), std::move(key));
+    for (const char* what : {"layout", "position", "pace", "finalized"})
+        changes.erase(Family::meta, what + keyOf(number));
     std::erase_if(table_.rows, [&](const OperatorRow& row) { return row.number == number; });
     changes.put(Family::meta, "operators", Stored::operators, written(table_));
     store_.beginEpoch(std::move(changes));

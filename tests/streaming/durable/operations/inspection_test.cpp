@@ -55,13 +55,26 @@ TEST_CASE("Inspection tells what a directory has") {
     const std::string text = info(path, false);
     CHECK_THAT(text,
                ContainsSubstring("application  test\n") && ContainsSubstring("epoch        1\n") &&
-                   ContainsSubstring("last batch   3 of ") &&
+                   ContainsSubstring("last batch   3 of 3000 ms (1970-01-01 00:00:03 UTC), one every 1s\n") &&
                    ContainsSubstring("\ntotals\n    updateStateByKey of tuple<string,i64>\n    3 keys, hash 2, ") &&
                    ContainsSubstring("\nwords\n    source tableStream\n    position \"\"\n"));
     const std::string json = info(path, true);
     CHECK_THAT(json, ContainsSubstring("\"lastBatch\":{\"id\":3,\"timeMs\":3000,\"batchDurationMs\":1000}") &&
                          ContainsSubstring("{\"uid\":\"totals\",\"operation\":\"updateStateByKey\",\"type\":\"tuple<"
                                            "string,i64>\",\"number\":2,\"layout\":\"hash 2\",\"keys\":3,"));
+}
+
+TEST_CASE("Inspection tells where a source stands") {
+    const TemporaryDirectory directory;
+    {
+        TestStreamingContext ssc(1s);
+        ssc.checkpoint(directory / "c");
+        ssc.rateStream(10, [](long n) { return n; }).uid("rate").foreachRDD([](const RDD<long>&) {});
+        ssc.advanceBatch(2);
+    }
+    CHECK_THAT(info(directory / "c", false), ContainsSubstring("\nrate\n    source rateStream\n    position \"") &&
+                                                 ContainsSubstring("\" after the batch of 2000 ms\n"));
+    CHECK_THAT(info(directory / "c", true), ContainsSubstring("\"position\":{\"timeMs\":2000,\"own\":\""));
 }
 
 TEST_CASE("Inspection shows states by key") {
@@ -171,9 +184,13 @@ TEST_CASE("Verification finds what belongs to nobody") {
         CheckpointStore store(path, "test");
         detail::Changes changes;
         changes.put(detail::Family::state, detail::keyOf(77, 0, 1, 0), detail::Stored::state, "x");
-        changes.put(detail::Family::state, detail::keyOf(2, 0, 9, 0), detail::Stored::state, "x");
+        changes.put(detail::Family::state, detail::keyOf(2, 0, 9, 0), detail::Stored::state, std::string_view("\0", 1));
         store.write(std::move(changes), true);
     }
+    CHECK_THAT(info(path, false),
+               ContainsSubstring("\ntotals\n    updateStateByKey of tuple<string,i64>\n    cannot be "
+                                 "read: stored bytes end too early"));
+    CHECK_THAT(info(path, true), ContainsSubstring("\"error\":\"stored bytes end too early"));
     const auto findings = Inspection(path, CheckpointStore::Use::inspect).verify().findings;
     REQUIRE(findings.size() == 2);
     CHECK(findings[0] == "there is something stored of an operator 77, and there is none of this number");
@@ -195,4 +212,34 @@ TEST_CASE("Dropping and adopting serve a program as its options do") {
     CHECK(Inspection(path, CheckpointStore::Use::inspect).verify().findings.empty());
     runAll(path, counting("other"), {{1}});
     CHECK(stateLines(path, "other").empty()); // the fourth batch has nothing
+}
+
+TEST_CASE("Inspection tells of outputs and of states in pages, and shows none of their bytes") {
+    const TemporaryDirectory directory;
+    const std::string path = directory / "c";
+    runAll(path, counting("totals"), {{2}});
+    {
+        CheckpointStore store(path, "test");
+        detail::OperatorTable table{10,
+                                    {{3, "files", "sink of text files"},
+                                     {4, "lines", "source socketTextStream of lines"},
+                                     {5, "large", "updateStateByKey in pages of tuple<string,i64>"}}};
+        detail::ByteWriter out;
+        out(table);
+        detail::Changes changes;
+        changes.put(detail::Family::meta, "operators", detail::Stored::operators, out.view());
+        for (auto& key : store.keys(detail::Family::state, detail::keyOf(2)))
+            changes.erase(detail::Family::state, std::move(key));
+        changes.put(detail::Family::state, detail::keyOf(5, 0), detail::Stored::state, "a page");
+        store.write(std::move(changes), true);
+    }
+    CHECK_THAT(info(path, false), ContainsSubstring("\nfiles\n    sink of text files\n    position \"\"\n") &&
+                                      ContainsSubstring("\nlarge\n    updateStateByKey in pages of "
+                                                        "tuple<string,i64>\n    1 pages, 6 bytes\n"));
+    CHECK(Inspection(path, CheckpointStore::Use::inspect).verify().findings.empty());
+    CHECK(errorText<UsageError>([&] { stateLines(path, "large"); }) ==
+          "'large' is updateStateByKey in pages of tuple<string,i64>, and pages are not shown; ask the program by the "
+          "operator's stateView");
+    CHECK(errorText<UsageError>([&] { stateLines(path, "lines"); }) ==
+          "'lines' is a source socketTextStream of lines, which has a position and no state; info shows it");
 }

@@ -1,5 +1,6 @@
 #include "durable/inspection/json.h"
 #include "durable/inspection/stored_shape.h"
+#include "rivulet/time.h"
 #include "support/catch.h"
 
 #include <limits>
