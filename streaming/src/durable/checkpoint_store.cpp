@@ -111,8 +111,8 @@ rocksdb::Options optionsFor(rocksdb::Env* env) {
     options.paranoid_checks = true;
     options.recycle_log_file_num = 0; // a reused log has old records behind its end
     options.avoid_flush_during_recovery = false;
-    options.max_open_files = 256;
-    options.max_total_wal_size = 32 << 20;
+    options.max_open_files = 512;
+    options.max_total_wal_size = 16 << 20;
     options.max_manifest_file_size = 4 << 20;
     options.max_background_jobs = 2;
     options.stats_dump_period_sec = 0;
@@ -123,7 +123,7 @@ rocksdb::Options optionsFor(rocksdb::Env* env) {
 /// Pieces of states are large, and never overwritten, only erased, the oldest first: they are written to files of their
 /// own, which go as a whole, and what RocksDB merges is their keys alone.
 void separatePieces(rocksdb::ColumnFamilyOptions& options, const std::shared_ptr<rocksdb::Cache>& pages) {
-    options.write_buffer_size = 16 << 20;
+    options.write_buffer_size = 8 << 20;
     options.level0_file_num_compaction_trigger = 2; // a file that nobody needs is found by merging
     options.enable_blob_files = true;
     options.min_blob_size = 1 << 10;

@@ -57,27 +57,44 @@ concept Storable = std::default_initializable<T> && requires { StoredForm<T>::kL
 class ByteWriter {
   public:
     template <class... X> void operator()(const X&... x) { (StoredForm<X>::write(*this, x), ...); }
-    void bytes(std::string_view bytes) { text_.append(bytes); }
+    void bytes(std::string_view bytes) {
+        if (bytes.empty()) return;
+        room(bytes.size());
+        std::memcpy(text_.data() + size_, bytes.data(), bytes.size());
+        size_ += bytes.size();
+    }
     template <class Number> void number(Number x) {
+        room(sizeof x);
+        place(size_, x);
+        size_ += sizeof x;
+    }
+    /// Overwrites a number that was written.
+    template <class Number> void numberAt(std::size_t at, Number x) { place(at, x); }
+    void reserve(std::size_t bytes) {
+        if (bytes > text_.size()) text_.resize(bytes);
+    }
+    std::size_t size() const { return size_; }
+    std::string_view view() const { return {text_.data(), size_}; }
+    std::string text() && {
+        text_.resize(size_);
+        return std::move(text_);
+    }
+
+  private:
+    template <class Number> void place(std::size_t at, Number x) {
         char bytes[sizeof x];
         std::memcpy(bytes, &x, sizeof x);
         if constexpr (std::endian::native == std::endian::big)
             for (std::size_t i = 0; i < sizeof x / 2; ++i) std::swap(bytes[i], bytes[sizeof x - 1 - i]);
-        text_.append(bytes, sizeof x);
+        std::memcpy(text_.data() + at, bytes, sizeof x);
     }
-    /// Overwrites a number that was written.
-    template <class Number> void numberAt(std::size_t at, Number x) {
-        ByteWriter out;
-        out.number(x);
-        text_.replace(at, sizeof x, out.text_);
+    void room(std::size_t bytes) {
+        if (text_.size() - size_ < bytes) [[unlikely]]
+            text_.resize((size_ + bytes) * 2);
     }
-    void reserve(std::size_t bytes) { text_.reserve(bytes); }
-    std::size_t size() const { return text_.size(); }
-    std::string_view view() const { return text_; }
-    std::string text() && { return std::move(text_); }
 
-  private:
-    std::string text_;
+    std::string text_; // longer than what is written: a number costs a copy and no call
+    std::size_t size_ = 0;
 };
 
 /// Errors: CorruptionError where there are too few bytes

@@ -14,7 +14,13 @@ class DenseIndex {
   public:
     static constexpr std::uint32_t kNone = 0xffffffff; // no key has this number
 
-    DenseIndex() : cells_(kFirstCapacity), mask_(kFirstCapacity - 1), bits_(kFirstBits) {}
+    DenseIndex() : DenseIndex(0) {}
+    /// Of keys whose hashes agree in the first bits, as those of a page do: cells are chosen by the bits behind.
+    explicit DenseIndex(unsigned commonBits)
+        : cells_(kFirstCapacity),
+          mask_(kFirstCapacity - 1),
+          bits_(kFirstBits),
+          commonBits_(commonBits) {}
 
     std::size_t size() const { return size_; }
     std::size_t sizeBytes() const { return cells_.capacity() * sizeof(Cell); }
@@ -54,7 +60,10 @@ class DenseIndex {
     static constexpr unsigned kFirstBits = 4;
     static constexpr std::size_t kFirstCapacity = std::size_t(1) << kFirstBits, kQuickGrowth = 1 << 16;
 
-    std::size_t slotOf(std::uint32_t hash) const { return upperBits(hash, bits_); }
+    /// As upperBits, of what is behind the common ones.
+    std::size_t slotOf(std::uint32_t hash) const {
+        return std::size_t((std::uint64_t(hash) * 0x9E3779B97F4A7C15ULL << commonBits_ >> 1) >> (63 - bits_));
+    }
     std::size_t cellOf(std::uint32_t hash, std::uint32_t number) const;
     void place(Cell cell);
     void rehash(std::size_t capacity);
@@ -62,6 +71,7 @@ class DenseIndex {
     Rows<Cell> cells_;
     std::size_t mask_, size_ = 0;
     unsigned bits_; // of the capacity
+    unsigned commonBits_;
 };
 
 } // namespace rivulet::detail

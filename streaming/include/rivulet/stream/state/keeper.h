@@ -48,7 +48,7 @@ template <class K, class S> class StateTables {
         : partitioner_(std::move(partitioner)),
           route_(partitioner_) {
         for (std::size_t i = 0; i < route_.partitions(); ++i)
-            tables_.push_back(std::make_unique<StateTable<K, S>>(timed));
+            tables_.push_back(std::make_unique<StateTable<K, S>>(timed, paged ? kPageCommonBits : 0));
         if (paged) pages_ = share(new PagedStates<K, S>(tables_.size(), timed));
     }
     /// Null where the states are in memory.
@@ -138,6 +138,7 @@ template <class K, class S> class LoadPass {
   public:
     using Row = BucketedRow<K, S>;
 
+    explicit LoadPass(unsigned commonBits = 0) { delta_.newIndex = DenseIndex(commonBits); }
     void operator()(const Row* rows, std::size_t count) {
         for (std::size_t i = 0; i < count; ++i) {
             const RowKeys<K, Row, 1> key(rows + i, 1);
@@ -155,7 +156,7 @@ template <class K, class S> class LoadPass {
 /// The same of a page.
 template <class K, class S> struct LoadStep {
     StateDelta<K, S> operator()(StateTable<K, S>&, const PageInput<K, S>& input) const {
-        LoadPass<K, S> pass;
+        LoadPass<K, S> pass(kPageCommonBits);
         input.each(pass);
         return pass.finish();
     }
@@ -297,10 +298,12 @@ template <class K, class S> class StateKeeper {
         if (layout == layoutNow()) {
             job.template run<char>([&](int p, TaskContext&) {
                 PartitionLog log;
+                StoredPieces pieces;
                 reader.each(std::uint32_t(p), [&](const PieceKey& key, std::string_view piece) {
                     log.found(key);
-                    restorePiece(piece, p, reader.time(), false);
+                    pieces.add(piece);
                 });
+                restore(pieces, p, reader.time(), false);
                 logs_[std::size_t(p)] = std::move(log);
                 return char();
             });
@@ -308,15 +311,16 @@ template <class K, class S> class StateKeeper {
         } else {
             reader.each([&](const PieceKey& key, std::string_view) { obsolete_.push_back(key); });
             job.template run<char>([&](int p, TaskContext&) {
-                reader.each(
-                    [&](const PieceKey&, std::string_view piece) { restorePiece(piece, p, reader.time(), true); });
+                StoredPieces pieces;
+                reader.each([&](const PieceKey&, std::string_view piece) { pieces.add(piece); });
+                restore(pieces, p, reader.time(), true);
                 return char();
             });
         }
         memory_.resize(std::int64_t(tables_->sizeBytes()));
     }
-    /// Between `materialize` and `commit`.
-    void save(DurableWriter& writer) {
+    /// Between `materialize` and `commit`. What many rows are written as is made by a task for each partition.
+    void save(const std::shared_ptr<Engine>& engine, CallSite site, DurableWriter& writer) {
         if (!loaded_) return; // it has not had a batch, and what it begins with may be yet to come
         if (pages()) return savePages(writer);
         makeLogs();
@@ -325,7 +329,18 @@ template <class K, class S> class StateKeeper {
             writer.setLayout(layoutNow());
             relayouted_ = true;
         }
-        for (int p = 0; p < tables_->partitions(); ++p) savePartition(writer, p);
+        std::size_t changes = 0;
+        const auto count = [&](StateChange, const std::pair<K, S>&) { ++changes; };
+        eachChange(count);
+        std::vector<Saved> saved;
+        if (changes > kFew || (!rewritten_ && tables_->size() > kFew)) {
+            const StateJob<Initial> job(engine, site, partitioner(), nullptr, inputPlan());
+            saved = job.template run<Saved>([&](int p, TaskContext&) { return savedRows(p); });
+        } else {
+            for (int p = 0; p < tables_->partitions(); ++p) saved.push_back(savedRows(p));
+        }
+        for (std::uint32_t p = 0; p < saved.size(); ++p)
+            if (saved[p].changed) logs_[p].write(writer, p, saved[p].pieces, saved[p].all, saved[p].sweptTo);
     }
 
   private:
@@ -340,15 +355,20 @@ template <class K, class S> class StateKeeper {
                    (pages()->timed() ? " timed" : "");
         return (byHash ? "hash " : "own ") + std::to_string(byHash ? tables_->partitions() : 0);
     }
-    void savePartition(DurableWriter& writer, int partition) {
+    struct Saved {
+        std::vector<std::string> pieces;
+        bool changed = false, all = false;
+        std::size_t sweptTo = 0;
+    };
+    Saved savedRows(int partition) const {
         const StateTable<K, S>& states = table(partition);
-        PartitionLog& log = logs_[std::size_t(partition)];
+        const PartitionLog& log = logs_[std::size_t(partition)];
         std::size_t changed = 0;
         const auto count = [&](StateChange, const std::pair<K, S>&) { ++changed; };
         states.eachChange(count);
         const std::size_t rows = states.liveRows();
         const bool all = !rewritten_ || (changed > 0 && log.writesAll(changed, rows));
-        if (changed == 0 && !all) return;
+        if (changed == 0 && !all) return {};
         RowsWriter out(states.timed());
         std::size_t sweep = 0;
         if (all) {
@@ -366,15 +386,34 @@ template <class K, class S> class StateKeeper {
             const std::size_t enough = out.bytes() + PartitionLog::sweepBytes(out.bytes());
             while (sweep > 0 && out.bytes() < enough) writeRow(out, states, --sweep);
         }
-        log.write(writer, std::uint32_t(partition), out.finish(), all, sweep);
+        return {out.finish(), true, all, sweep};
     }
     static void writeRow(RowsWriter& out, const StateTable<K, S>& states, std::size_t number) {
         const auto& row = states.row(std::uint32_t(number));
         out.row(row.first, row.second, states.touched(number));
     }
-    /// `others`: the piece may have rows of other partitions, which are left out.
+    struct StoredPieces {
+        std::vector<std::string> pieces;
+        std::size_t rows = 0;
+        void add(std::string_view piece) {
+            ByteReader in(piece);
+            rows += readRowsHeader(in).rows;
+            pieces.emplace_back(piece);
+        }
+    };
+    /// `others`: the pieces may have rows of other partitions, which are left out.
+    void restore(StoredPieces& stored, int partition, Time committed, bool others) {
+        // A table and at most as many changes.
+        const std::size_t most = stored.rows / (others ? std::size_t(tables_->partitions()) : 1);
+        table(partition).expect(most - most / 4);
+        for (std::string& piece : stored.pieces) {
+            restorePiece(piece, partition, committed, others);
+            piece = std::string();
+        }
+    }
     void restorePiece(std::string_view piece, int partition, Time committed, bool others) {
         StateTable<K, S>& states = table(partition);
+        const auto lock = states.restoring();
         ByteReader in(piece);
         const RowsHeader header = readRowsHeader(in);
         Arena texts;
@@ -443,7 +482,7 @@ template <class K, class S> class StateKeeper {
         PageStore& store = pages()->store();
         const std::uint64_t version = firstVersion();
         const std::size_t count = pages()->partitions();
-        StateTable<K, S> table(pages()->timed());
+        StateTable<K, S> table(pages()->timed(), kPageCommonBits);
         std::vector<PieceKey> superseded;
         for (std::size_t c = 0; c < PageDirectory::kChunks; ++c) {
             std::vector<PagePieceWriter> writers(count, PagePieceWriter(pages()->timed()));
@@ -574,7 +613,7 @@ class StateNode : public StreamNode<RDD<T>>, public KeptByBatch, public DurableS
     }
     void save(DurableWriter& writer) override {
         if constexpr (Storable<K> && Storable<S>)
-            keeper_->save(writer);
+            keeper_->save(this->core()->context().engine(), this->site(), writer);
         else
             static_cast<void>(writer);
     }

@@ -61,7 +61,11 @@ template <class K, class S> class StateTable {
     using Delta = StateDelta<K, S>;
     static constexpr std::uint32_t kNone = DenseIndex::kNone;
 
-    explicit StateTable(bool timed = false) : timed_(timed) {}
+    /// `commonBits`: as of DenseIndex.
+    explicit StateTable(bool timed = false, unsigned commonBits = 0)
+        : timed_(timed),
+          commonBits_(commonBits),
+          index_(commonBits) {}
 
     // ---- for tasks, which change nothing but the marks
 
@@ -94,6 +98,7 @@ template <class K, class S> class StateTable {
             pass_ = 1;
         }
         Delta delta;
+        if (commonBits_ > 0) delta.newIndex = DenseIndex(commonBits_);
         std::swap(delta.known, spare_);
         return delta;
     }
@@ -169,9 +174,13 @@ template <class K, class S> class StateTable {
     /// timers. This is what a commit has to write.
     template <class Visit> void eachChange(const Visit& visit) const {
         if (!pending_) return;
-        for (const auto& change : delta_.known)
+        constexpr std::size_t kAhead = 16;
+        for (std::size_t i = 0; i < delta_.known.size(); ++i) {
+            if (i + kAhead < delta_.known.size()) __builtin_prefetch(&row(delta_.known[i + kAhead].number));
+            const auto& change = delta_.known[i];
             if (change.kind == StateChange::updated || (change.kind == StateChange::touched && timed_))
                 visit(change.kind, row(numberNow(change.number)));
+        }
         for (std::size_t i = before_; i < before_ + added_; ++i)
             visit(StateChange::updated, row(numberNow(std::uint32_t(i))));
         for (std::size_t i = live_; i < before_ + added_; ++i) visit(StateChange::removed, held_->rows[i]);
@@ -192,9 +201,13 @@ template <class K, class S> class StateTable {
     bool timed() const { return timed_; }
     /// The time of the batch that was applied last.
     Time appliedAt() const { return time_; }
-    /// Puts a row in that was stored, or takes its place. Before the first batch.
+    /// Keeps look-ups out while rows are put in that were stored.
+    std::unique_lock<std::mutex> restoring() const { return std::unique_lock(mutex_); }
+    /// Makes room for so many rows. They may come in the order of the index, in which they are stored: in one that
+    /// grows with them they would all be probed in its first cells.
+    void expect(std::size_t count) { reserve(count); }
+    /// Puts a row in that was stored, or takes its place. Before the first batch, and while `restoring`.
     void restore(const KeySlot<K>& key, S&& state, Time touched) {
-        const std::lock_guard lock(mutex_);
         const std::uint32_t number = find(key);
         if (number == kNone) {
             reserve(held_->rows.size() + 1);
@@ -205,9 +218,8 @@ template <class K, class S> class StateTable {
         held_->rows[number].second = std::move(state);
         if (timed_) timers_.setLast(number, touched);
     }
-    /// Takes a row out that was stored as removed. Before the first batch.
+    /// Takes a row out that was stored as removed. Before the first batch, and while `restoring`.
     void forget(const KeySlot<K>& key) {
-        const std::lock_guard lock(mutex_);
         const std::uint32_t number = find(key);
         if (number == kNone) return;
         swapRows(number, std::uint32_t(held_->rows.size() - 1));
@@ -416,6 +428,7 @@ template <class K, class S> class StateTable {
     }
 
     const bool timed_;
+    const unsigned commonBits_;
     std::uint32_t pass_ = 0;
 
     mutable std::mutex

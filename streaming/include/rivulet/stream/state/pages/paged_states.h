@@ -55,6 +55,9 @@ template <class K, class V> class PageInput {
     std::size_t group_;
 };
 
+// The hashes of a page's keys agree in their first bits; where there are few pages, not in so many.
+inline constexpr unsigned kPageCommonBits = 24;
+
 /// Throws a CorruptionError about a page of which a piece is not there.
 [[noreturn]] void throwPageMissing();
 
@@ -154,7 +157,7 @@ template <class K, class S> class PagedStates {
             const PageDirectory directory = parts_[p]->inForce();
             const auto& chunk = *directory.chunk(PageDirectory::chunkOf(place));
             const Page& page = chunk[PageDirectory::indexOf(chunk, place)];
-            Table table(timed_);
+            Table table(timed_, kPageCommonBits);
             const auto same = [&](std::uint32_t hash) { return hash == key.hash(); };
             if (load(parts_[p]->keyOf(0, 0), page, nullptr, same, Time(), table)) return table.lookup(key);
         } // a commit has superseded it meanwhile
@@ -313,7 +316,7 @@ template <class K, class S> class PagedRddNode final : public Node<std::pair<K, 
         PageReader(const PagedRddNode& node, std::size_t partition)
             : node_(node),
               partition_(partition),
-              table_(node.states_->timed()) {}
+              table_(node.states_->timed(), kPageCommonBits) {}
         bool next(std::span<const T>& chunk) override {
             while (rest_.empty() && chunk_ < PageDirectory::kChunks) readPage();
             chunk = rest_.first(std::min(kChunk, rest_.size()));
