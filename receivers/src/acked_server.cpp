@@ -51,11 +51,16 @@ using FindClient = std::function<AckedClientPtr(const std::string& id)>;
 class AckedReplies final : public Connection::Replies {
   public:
     std::string next() override {
-        if (!client || (told_ && *told_ >= client->stored && !again_)) return {};
-        const char* const what = told_ ? "ACK " : "RESUME ";
+        if (!client) return {};
+        if (!told_) {
+            if (client->stored < before_) return {};
+            told_ = before_;
+            return "RESUME " + std::to_string(before_) + "\n";
+        }
+        if (*told_ >= client->stored && !again_) return {};
         told_ = client->stored;
         again_ = false;
-        return what + std::to_string(*told_) + "\n";
+        return "ACK " + std::to_string(*told_) + "\n";
     }
     bool isOwed() const override { return client && (!told_ || *told_ < client->received || again_); }
     std::string farewell(const std::string& why) const override {
@@ -65,10 +70,16 @@ class AckedReplies final : public Connection::Replies {
     }
     /// A record came again.
     void tellAgain() { again_ = true; }
+    /// It has said who it is.
+    void enter(AckedClientPtr who) {
+        client = std::move(who);
+        before_ = client->received;
+    }
 
-    AckedClientPtr client; // once it has said who it is
+    AckedClientPtr client; // null until then
 
   private:
+    std::uint64_t before_ = 0; // what earlier connections brought; on its way to the disk, it is awaited
     std::optional<std::uint64_t> told_;
     bool again_ = false;
 };
@@ -138,7 +149,7 @@ class AckedFraming final : public CopyingFraming {
         const std::string_view id = line.substr(0, blank);
         if (id.empty() || id.size() > kMaxNameBytes || blank == line.npos) throwBad(line);
         if (!replies_->client)
-            replies_->client = find_(std::string(id));
+            replies_->enter(find_(std::string(id)));
         else if (id != replies_->client->id())
             throw IoError("'" + std::string(id) + "' writes in the connection of '" +
                           std::string(replies_->client->id()) + "'; each client has a connection of its own");
