@@ -1,8 +1,8 @@
 // demo: counts the words of texts that come over a real TCP socket, and shows how it does. `demo --help` tells more.
-#include "demo/feeder.h"
-#include "demo/progress.h"
-#include "demo/screen.h"
-#include "demo/table.h"
+#include "feeder.h"
+#include "progress.h"
+#include "screen.h"
+#include "table.h"
 
 #include <rivulet/rivulet.h>
 

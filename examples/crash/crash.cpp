@@ -1,8 +1,8 @@
 // crash: counts the words of texts that a client sends, in a process that is killed before your eyes, and compares.
 // `crash --help` tells more.
-#include "crash/counter.h"
-#include "crash/process.h"
-#include "crash/sender.h"
+#include "counter.h"
+#include "process.h"
+#include "sender.h"
 
 #include <CLI/CLI.hpp>
 #include <chrono>
