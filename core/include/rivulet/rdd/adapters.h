@@ -24,8 +24,8 @@ struct TakeValue {
 template <class F> struct MapValue {
     using adapter = void;
     template <class T>
-    using result = std::pair<typename T::first_type,
-                             std::remove_cvref_t<call_result_t<const F&, const typename T::second_type&>>>;
+    using result =
+        std::pair<typename T::first_type, std::remove_cvref_t<call_result_t<const F&, const typename T::second_type&>>>;
     Function<F> f;
     template <class X> auto operator()(X&& x, const OperatorSite& site) const {
         using Key = typename std::remove_cvref_t<X>::first_type;
