@@ -109,7 +109,7 @@ void compareWithRocksDb(unsigned from, unsigned to) {
 } // namespace
 
 TEST_CASE("20 random graphs give the same with their states in RocksDB") { compareWithRocksDb(1, 20); }
-TEST_CASE("500 random graphs give the same with their states in RocksDB", "[.long]") { compareWithRocksDb(1, 500); }
+TEST_CASE("100 random graphs give the same with their states in RocksDB", "[.long]") { compareWithRocksDb(1, 100); }
 
 TEST_CASE("every operation is in a hundred random graphs") {
     std::set<Kind> kinds;
