@@ -19,15 +19,18 @@ constexpr std::size_t kMaxNameBytes = 64;
 /// Threads: used on the server's strand alone, but for what it tells of itself and `written`
 class AckedClient final : public BlockSender, public std::enable_shared_from_this<AckedClient> {
   public:
-    AckedClient(std::string id, std::uint64_t last, Strand strand)
+    /// Blocks that batches remember hold it longer than there is a server.
+    AckedClient(std::string id, std::uint64_t last, std::weak_ptr<SocketServer> server)
         : received(last),
           stored(last),
           id_(std::move(id)),
-          strand_(std::move(strand)) {}
+          server_(std::move(server)) {}
 
     std::string_view id() const override { return id_; }
     void written(std::uint64_t number) override {
-        strand_.post([weak = weak_from_this(), number] {
+        const auto server = server_.lock();
+        if (!server) return;
+        server->post([weak = weak_from_this(), number] {
             const auto self = weak.lock();
             if (!self) return;
             self->stored = std::max(self->stored, number);
@@ -40,7 +43,7 @@ class AckedClient final : public BlockSender, public std::enable_shared_from_thi
 
   private:
     const std::string id_;
-    const Strand strand_;
+    const std::weak_ptr<SocketServer> server_;
 };
 using AckedClientPtr = std::shared_ptr<AckedClient>;
 
@@ -208,7 +211,7 @@ class AckedServer final : public SocketServer {
 
     void start() override {
         for (const auto& [id, last] : input_.senders())
-            clients_.emplace(id, std::make_shared<AckedClient>(id, last, strand_));
+            clients_.emplace(id, std::make_shared<AckedClient>(id, last, weak_from_this()));
         SocketServer::start();
     }
 
@@ -230,7 +233,7 @@ class AckedServer final : public SocketServer {
     /// again.
     AckedClientPtr enter(const std::string& id, const std::shared_ptr<Connection>& connection) {
         auto& client = clients_[id];
-        if (!client) client = std::make_shared<AckedClient>(id, 0, strand_);
+        if (!client) client = std::make_shared<AckedClient>(id, 0, weak_from_this());
         if (const auto older = std::exchange(client->connection, connection).lock()) {
             const auto refused = older->abandon();
             if (!refused.empty()) client->received = refused.front().firstNumber - 1;

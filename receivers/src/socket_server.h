@@ -14,6 +14,8 @@ class SocketServer : public SocketReceiver, public std::enable_shared_from_this<
     int port() const { return acceptor_.port(); }
     void start() override;
     void stop() noexcept override;
+    /// Runs on its strand, soon.
+    void post(std::function<void()> call) const { strand_.post(std::move(call)); }
 
   protected:
     virtual std::shared_ptr<Connection> connectionOf(const std::string& peer, Socket socket, Connection::OnEnd onEnd);

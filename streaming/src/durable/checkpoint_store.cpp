@@ -583,7 +583,7 @@ void CheckpointStore::eachStored(Family family,
                                  const std::function<void(std::string_view, std::string_view)>& visit) const {
     const std::shared_lock lock(impl_->reading);
     impl_->requireUsable();
-    eachWithPrefix(*impl_->db, impl_->handle(family), {}, {}, impl_->path("state"), visit);
+    eachWithPrefix(*impl_->db, impl_->handle(family), "", "", impl_->path("state"), visit);
 }
 
 void CheckpointStore::verifyFiles() const {
