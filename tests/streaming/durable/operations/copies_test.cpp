@@ -56,7 +56,7 @@ TEST_CASE("A lost disk costs what came after the last copy") {
     fs::remove_all(directory / "c");
     const auto after = run(directory / "c", 2, options);
     CHECK(after[0] >= 2);
-    CHECK(after[0] <= 8);
+    CHECK(after[0] <= 9); // the copy may be that after the last batch
     CHECK(after[1] == after[0] + 1);
     const std::string newest = namesOf(directory / "other").back();
     CHECK(newest.starts_with("epoch-000002-")); // that of the process that was started from the copy
