@@ -251,22 +251,15 @@ class AckedServer final : public SocketServer {
 
 SocketServerStream ackedServerStream(const StreamingContext& ssc, int port, SocketServerOptions options,
                                      std::source_location where) {
-    detail::checkSocketServer("ackedServerStream", port, options, where);
-    const auto& core = ssc.core();
-    core->requireOpen("ackedServerStream", where);
-    const std::size_t maxLineBytes = options.maxLineBytes > 0 ? options.maxLineBytes : detail::maxRecordBytes(ssc);
-    using Node = detail::SocketNode<detail::ReceivedLines>;
-    auto node = std::make_shared<Node>(core, CallSite{"ackedServerStream", where}, "Acknowledged server stream");
-    node->alwaysWriteAhead();
-    int bound = 0;
-    node->use(detail::withPool(*core, [&](detail::IoPool& pool) {
-        auto server = std::make_shared<detail::AckedServer>(pool, *node, port, options, maxLineBytes);
-        bound = server->port();
-        return server;
-    }));
-    detail::ReceivedInput::declare(*core, node);
-    using Root = detail::StreamNode<detail::ReceivedRdd<detail::ReceivedLines>>;
-    return SocketServerStream(ReceivedTextStream(detail::NodeRecipe<Root>(std::move(node))), bound);
+    const auto make = [&](detail::IoPool& pool, detail::ReceivedInput& input, std::size_t maxLineBytes) {
+        return std::make_shared<detail::AckedServer>(pool, input, port, options, maxLineBytes);
+    };
+    return detail::serverStream(ssc,
+                                {.operation = "ackedServerStream",
+                                 .name = "Acknowledged server stream",
+                                 .alwaysWritesAhead = true,
+                                 .make = make},
+                                port, options, where);
 }
 
 } // namespace rivulet

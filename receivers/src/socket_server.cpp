@@ -103,6 +103,8 @@ void SocketServer::resume() {
     });
 }
 
+namespace {
+
 void checkSocketServer(const char* operation, int port, const SocketServerOptions& options,
                        std::source_location where) {
     const std::string name(operation);
@@ -119,26 +121,38 @@ void checkSocketServer(const char* operation, int port, const SocketServerOption
                          where);
 }
 
+} // namespace
+
+SocketServerStream serverStream(const StreamingContext& ssc, const ServerKind& kind, int port,
+                                const SocketServerOptions& options, std::source_location where) {
+    checkSocketServer(kind.operation, port, options, where);
+    const auto& core = ssc.core();
+    core->requireOpen(kind.operation, where);
+    const std::size_t maxLineBytes = options.maxLineBytes > 0 ? options.maxLineBytes : maxRecordBytes(ssc);
+    auto node = std::make_shared<SocketNode<ReceivedLines>>(core, CallSite{kind.operation, where}, kind.name);
+    if (kind.alwaysWritesAhead) node->alwaysWriteAhead();
+    int bound = 0;
+    node->use(withPool(*core, [&](IoPool& pool) {
+        auto server = kind.make(pool, *node, maxLineBytes);
+        bound = server->port();
+        return server;
+    }));
+    ReceivedInput::declare(*core, node);
+    using Root = StreamNode<ReceivedRdd<ReceivedLines>>;
+    return SocketServerStream(ReceivedTextStream(NodeRecipe<Root>(std::move(node))), bound);
+}
+
 } // namespace detail
 
 SocketServerStream socketServerStream(const StreamingContext& ssc, int port, SocketServerOptions options,
                                       std::source_location where) {
-    detail::checkSocketServer("socketServerStream", port, options, where);
-    const auto& core = ssc.core();
-    core->requireOpen("socketServerStream", where);
-    const std::size_t maxLineBytes = options.maxLineBytes > 0 ? options.maxLineBytes : detail::maxRecordBytes(ssc);
-    using Node = detail::SocketNode<detail::ReceivedLines>;
-    auto node = std::make_shared<Node>(core, CallSite{"socketServerStream", where}, "Socket server stream");
-    int bound = 0;
-    node->use(detail::withPool(*core, [&](detail::IoPool& pool) {
-        auto server = std::make_shared<detail::SocketServer>(pool, *node, "socketServerStream", port, options,
-                                                             detail::lineFraming("socketServerStream", maxLineBytes));
-        bound = server->port();
-        return server;
-    }));
-    detail::ReceivedInput::declare(*core, node);
-    using Root = detail::StreamNode<detail::ReceivedRdd<detail::ReceivedLines>>;
-    return SocketServerStream(ReceivedTextStream(detail::NodeRecipe<Root>(std::move(node))), bound);
+    constexpr const char* kOperation = "socketServerStream";
+    const auto make = [&](detail::IoPool& pool, detail::ReceivedInput& input, std::size_t maxLineBytes) {
+        return std::make_shared<detail::SocketServer>(pool, input, kOperation, port, options,
+                                                      detail::lineFraming(kOperation, maxLineBytes));
+    };
+    return detail::serverStream(ssc, {.operation = kOperation, .name = "Socket server stream", .make = make}, port,
+                                options, where);
 }
 
 } // namespace rivulet

@@ -45,7 +45,16 @@ class SocketServer : public SocketReceiver, public std::enable_shared_from_this<
     bool stopping_ = false, accepting_ = false;
 };
 
-/// Checks what a program asks of a server.
-void checkSocketServer(const char* operation, int port, const SocketServerOptions& options, std::source_location where);
+/// What the streams that listen differ in.
+struct ServerKind {
+    const char* operation; // as users write it
+    const char* name;      // as listeners see it
+    bool alwaysWritesAhead = false;
+    std::function<std::shared_ptr<SocketServer>(IoPool& pool, ReceivedInput& input, std::size_t maxLineBytes)> make;
+};
+
+/// Checks what a program asks of a server, and makes it an input of the program.
+SocketServerStream serverStream(const StreamingContext& ssc, const ServerKind& kind, int port,
+                                const SocketServerOptions& options, std::source_location where);
 
 } // namespace rivulet::detail
