@@ -43,7 +43,9 @@ template <> inline constexpr bool kIsViewLike<std::string_view> = true;
 template <class T, std::size_t N> inline constexpr bool kIsViewLike<std::span<T, N>> = true;
 template <class T> inline constexpr bool kIsViewLike<std::reference_wrapper<T>> = true;
 
-template <class T> inline constexpr bool kHoldsView = kIsViewLike<T>;
+/// `Outer` are the aggregates around a member: one that has itself among its members (a tree with a vector of trees) is not
+/// asked again.
+template <class T, class... Outer> inline constexpr bool kHoldsView = kIsViewLike<T>;
 
 /// Converts to anything that an aggregate `Parent` may have as a member; `AnyOwnedMember` to all but what holds a view.
 /// An aggregate that can be initialized from the first but not from the second has a view among its members.
@@ -52,15 +54,14 @@ template <class Parent> struct AnyMember {
         requires(!std::is_same_v<U, Parent>)
     operator U() const noexcept;
 };
-template <class Parent> struct AnyOwnedMember {
+template <class Parent, class... Outer> struct AnyOwnedMember {
     template <class U>
-        requires(!std::is_same_v<U, Parent> && !kHoldsView<U>)
+        requires(!std::is_same_v<U, Parent> && !kHoldsView<U, Parent, Outer...>)
     operator U() const noexcept;
 };
 
-template <class T, template <class> class Member, std::size_t... I>
-constexpr bool initializesFrom(std::index_sequence<I...>) {
-    return requires { T{(static_cast<void>(I), Member<T>{})...}; };
+template <class T, class Member, std::size_t... I> constexpr bool initializesFrom(std::index_sequence<I...>) {
+    return requires { T{(static_cast<void>(I), Member{})...}; };
 }
 
 /// An array counts as many as it has elements; beyond this many, members are not inspected.
@@ -69,15 +70,16 @@ inline constexpr std::size_t kMostMembersInspected = 64;
 template <class T, std::size_t N = std::min(kMostMembersInspected, sizeof(T))> constexpr std::size_t memberCount() {
     if constexpr (N == 0)
         return 0;
-    else if constexpr (initializesFrom<T, AnyMember>(std::make_index_sequence<N>{}))
+    else if constexpr (initializesFrom<T, AnyMember<T>>(std::make_index_sequence<N>{}))
         return N;
     else
         return memberCount<T, N - 1>();
 }
 
-template <class T>
-    requires(std::is_aggregate_v<T> && std::is_class_v<T> && !std::is_empty_v<T>)
-inline constexpr bool kHoldsView<T> = !initializesFrom<T, AnyOwnedMember>(std::make_index_sequence<memberCount<T>()>{});
+template <class T, class... Outer>
+    requires(std::is_aggregate_v<T> && std::is_class_v<T> && !std::is_empty_v<T> && !(std::is_same_v<T, Outer> || ...))
+inline constexpr bool kHoldsView<T, Outer...> =
+    !initializesFrom<T, AnyOwnedMember<T, Outer...>>(std::make_index_sequence<memberCount<T>()>{});
 
 template <class T>
 concept Container = !kIsViewLike<T> && requires {
@@ -85,14 +87,21 @@ concept Container = !kIsViewLike<T> && requires {
     typename T::iterator;
     requires !std::is_same_v<typename T::value_type, T>; // a JSON value is a container of itself
 };
-template <Container T> inline constexpr bool kHoldsView<T> = kHoldsView<typename T::value_type>;
+template <Container T, class... Outer>
+inline constexpr bool kHoldsView<T, Outer...> = kHoldsView<typename T::value_type, Outer...>;
 
-template <class A, class B> inline constexpr bool kHoldsView<std::pair<A, B>> = kHoldsView<A> || kHoldsView<B>;
-template <class... T> inline constexpr bool kHoldsView<std::tuple<T...>> = (kHoldsView<T> || ...);
-template <class... T> inline constexpr bool kHoldsView<std::variant<T...>> = (kHoldsView<T> || ...);
-template <class T> inline constexpr bool kHoldsView<std::optional<T>> = kHoldsView<T>;
-template <class T, class A> inline constexpr bool kHoldsView<std::vector<T, A>> = kHoldsView<T>;
-template <class T, std::size_t N> inline constexpr bool kHoldsView<std::array<T, N>> = kHoldsView<T>;
+template <class A, class B, class... Outer>
+inline constexpr bool kHoldsView<std::pair<A, B>, Outer...> = kHoldsView<A, Outer...> || kHoldsView<B, Outer...>;
+template <class... T, class... Outer>
+inline constexpr bool kHoldsView<std::tuple<T...>, Outer...> = (kHoldsView<T, Outer...> || ...);
+template <class... T, class... Outer>
+inline constexpr bool kHoldsView<std::variant<T...>, Outer...> = (kHoldsView<T, Outer...> || ...);
+template <class T, class... Outer>
+inline constexpr bool kHoldsView<std::optional<T>, Outer...> = kHoldsView<T, Outer...>;
+template <class T, class A, class... Outer>
+inline constexpr bool kHoldsView<std::vector<T, A>, Outer...> = kHoldsView<T, Outer...>;
+template <class T, std::size_t N, class... Outer>
+inline constexpr bool kHoldsView<std::array<T, N>, Outer...> = kHoldsView<T, Outer...>;
 
 /// The owned form of a value: the value itself where it owns its bytes already, a copy with its bytes otherwise.
 template <class X> decltype(auto) own(X&& value) {

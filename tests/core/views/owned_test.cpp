@@ -38,6 +38,29 @@ struct Nested {
     std::optional<std::pair<int, WithView>> inner;
 };
 
+/// Some that have themselves among their members.
+struct Tree {
+    int value;
+    std::vector<Tree> children;
+    bool operator==(const Tree&) const = default;
+};
+struct TreeOfViews {
+    std::string_view name;
+    std::vector<TreeOfViews> children;
+};
+struct TreeBeforePointer {
+    std::vector<TreeBeforePointer> children;
+    const int* number;
+};
+struct Odd;
+struct Even {
+    std::vector<Odd> next;
+};
+struct Odd {
+    std::vector<Even> next;
+    std::string_view name;
+};
+
 using View = std::string_view;
 template <class T, class Owned> constexpr bool kBecomes = std::is_same_v<owned_t<T>, Owned>;
 
@@ -60,6 +83,9 @@ static_assert(detail::kHoldsView<std::vector<WithView>> && detail::kHoldsView<st
 static_assert(!detail::kHoldsView<Plain> && !detail::kHoldsView<int> && !detail::kHoldsView<std::string>);
 static_assert(!detail::kHoldsView<std::shared_ptr<int>>);
 static_assert(detail::kHoldsView<Nested>);
+static_assert(!detail::kHoldsView<Tree> && !detail::kHoldsView<std::pair<int, Tree>>);
+static_assert(detail::kHoldsView<TreeOfViews> && detail::kHoldsView<TreeBeforePointer>);
+static_assert(detail::kHoldsView<Even> && detail::kHoldsView<Odd>);
 
 } // namespace
 
@@ -141,4 +167,12 @@ TEST_CASE("a struct with a view that says how to keep itself crosses every bound
         });
     CHECK(is(last.first().second, 3));
     CHECK(tagged.repartition(3).count() == 4);
+}
+
+TEST_CASE("a tree is an element as any other") {
+    const Context sc("local", "test");
+    const Tree tree{1, {{2, {{3, {}}}}, {4, {}}}};
+    const auto trees = sc.parallelize(std::vector{tree, Tree{5, {}}}, 2).cache();
+    CHECK(trees.first() == tree);
+    CHECK(trees.keyBy([](const Tree& t) { return t.value; }).groupByKey().count() == 2);
 }
