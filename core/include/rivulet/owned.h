@@ -43,10 +43,14 @@ template <> inline constexpr bool kIsViewLike<std::string_view> = true;
 template <class T, std::size_t N> inline constexpr bool kIsViewLike<std::span<T, N>> = true;
 template <class T> inline constexpr bool kIsViewLike<std::reference_wrapper<T>> = true;
 
-/// `Outer` are the aggregates around a member: one that has itself among its members (a tree with a vector of trees) is not
-/// asked again.
+/// `Outer` are the aggregates around a member: one that has itself among its members (a tree with a vector of trees) is
+/// not asked again.
 template <class T, class... Outer> inline constexpr bool kHoldsView = kIsViewLike<T>;
 
+#ifdef __clang__ // these conversions are asked about, and never called
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wundefined-internal"
+#endif
 /// Converts to anything that an aggregate `Parent` may have as a member; `AnyOwnedMember` to all but what holds a view.
 /// An aggregate that can be initialized from the first but not from the second has a view among its members.
 template <class Parent> struct AnyMember {
@@ -59,6 +63,9 @@ template <class Parent, class... Outer> struct AnyOwnedMember {
         requires(!std::is_same_v<U, Parent> && !kHoldsView<U, Parent, Outer...>)
     operator U() const noexcept;
 };
+#ifdef __clang__
+#pragma clang diagnostic pop
+#endif
 
 template <class T, class Member, std::size_t... I> constexpr bool initializesFrom(std::index_sequence<I...>) {
     return requires { T{(static_cast<void>(I), Member{})...}; };
