@@ -57,7 +57,7 @@ class RDD : public detail::CombiningOperations<RDD<T, Pipe>, T>,
     /// A handle to nothing, to be assigned later; using it is a UsageError.
     RDD()
     requires kErased = default;
-    RDD(detail::LineagePtr lineage, Pipe pipe) : lineage_(std::move(lineage)), pipe_(std::move(pipe)) {}
+    RDD(detail::LineagePtr lineage, const Pipe& pipe) : lineage_(std::move(lineage)), pipe_(pipe) {}
     /// The type-erased handle of a chain, by itself wherever an `RDD<T>` is named.
     template <class U, class P>
         requires(kErased && !detail::kIsErased<P> && std::same_as<owned_t<U>, T>)
@@ -135,7 +135,7 @@ class RDD : public detail::CombiningOperations<RDD<T, Pipe>, T>,
     template <class F>
         requires detail::Callable<F&, const T&>
     auto map(F f, Where where = Where::current()) const {
-        detail::requireConst<F, const T&>();
+        static_assert(detail::RequireConst<F, const T&>::holds);
         using U = std::remove_cvref_t<detail::call_result_t<F&, const T&>>;
         static_assert(!std::is_void_v<U>, "map's function returns nothing; use foreach for its effect");
         return narrow<detail::MapSink, U>("map", where, nullptr, std::move(f));
@@ -145,7 +145,7 @@ class RDD : public detail::CombiningOperations<RDD<T, Pipe>, T>,
     template <class F>
         requires detail::Callable<F&, const T&>
     auto flatMap(F f, Where where = Where::current()) const {
-        detail::requireConst<F, const T&>();
+        static_assert(detail::RequireConst<F, const T&>::holds);
         using U = typename detail::RangeElement<std::remove_cvref_t<detail::call_result_t<F&, const T&>>>::type;
         return narrow<detail::FlatMapSink, U>("flatMap", where, nullptr, std::move(f));
     }
@@ -153,15 +153,16 @@ class RDD : public detail::CombiningOperations<RDD<T, Pipe>, T>,
     template <class F>
         requires detail::Deciding<F&, const T&>
     auto filter(F f, Where where = Where::current()) const {
-        detail::requireConst<F, const T&>();
-        return narrow<detail::FilterSink, T>("filter", where, lineage().partitioner(), std::move(f));
+        static_assert(detail::RequireConst<F, const T&>::holds);
+        return narrow<detail::FilterSink, T>("filter", where, detail::checkedLineage(lineage_).partitioner(),
+                                             std::move(f));
     }
     /// The elements of the range that `f(PartitionElements<T>)` gives for each partition; called once for each, the
     /// empty ones too.
     template <class F>
         requires std::invocable<F&, PartitionElements<owned_t<T>>>
     auto mapPartitions(F f, bool preservesPartitioning = false, Where where = Where::current()) const {
-        detail::requireConst<F, PartitionElements<Owned>>();
+        static_assert(detail::RequireConst<F, PartitionElements<Owned>>::holds);
         return partitionwise("mapPartitions", where, preservesPartitioning,
                              detail::WithoutIndex<F>{detail::Function<F>(std::move(f))});
     }
@@ -169,7 +170,7 @@ class RDD : public detail::CombiningOperations<RDD<T, Pipe>, T>,
     template <class F>
         requires std::invocable<F&, int, PartitionElements<owned_t<T>>>
     auto mapPartitionsWithIndex(F f, bool preservesPartitioning = false, Where where = Where::current()) const {
-        detail::requireConst<F, int, PartitionElements<Owned>>();
+        static_assert(detail::RequireConst<F, int, PartitionElements<Owned>>::holds);
         return partitionwise("mapPartitionsWithIndex", where, preservesPartitioning, std::move(f));
     }
     /// The elements of each partition as one vector; an empty vector for an empty partition.
@@ -184,7 +185,7 @@ class RDD : public detail::CombiningOperations<RDD<T, Pipe>, T>,
     template <class F>
         requires detail::Callable<F&, const T&>
     auto keyBy(F f, Where where = Where::current()) const {
-        detail::requireConst<F, const T&>();
+        static_assert(detail::RequireConst<F, const T&>::holds);
         using K = std::remove_cvref_t<detail::call_result_t<F&, const T&>>;
         return narrow<detail::MapSink, std::pair<K, T>>("keyBy", where, nullptr,
                                                         detail::WithKey<F>{detail::Function<F>(std::move(f))});
@@ -203,7 +204,7 @@ class RDD : public detail::CombiningOperations<RDD<T, Pipe>, T>,
     template <class F>
         requires(AnyPair<T> && requires(F& f, const T& x) { f(x.second); })
     auto mapValues(F f, Where where = Where::current()) const {
-        detail::requireConst<F, decltype((std::declval<const T&>().second))>();
+        static_assert(detail::RequireConst<F, decltype((std::declval<const T&>().second))>::holds);
         using Adapter = detail::MapValue<F>;
         return narrow<detail::MapSink, typename Adapter::template result<T>>(
             "mapValues", where, lineage().partitioner(), Adapter{detail::Function<F>(std::move(f))});
@@ -215,7 +216,7 @@ class RDD : public detail::CombiningOperations<RDD<T, Pipe>, T>,
     template <class F>
         requires(AnyPair<T> && requires(F& f, const T& x) { f(x.second); })
     auto flatMapValues(F f, Where where = Where::current()) const {
-        detail::requireConst<F, decltype((std::declval<const T&>().second))>();
+        static_assert(detail::RequireConst<F, decltype((std::declval<const T&>().second))>::holds);
         return narrow<detail::FlatMapValuesSink, detail::FlatMappedValue<F, T>>("flatMapValues", where,
                                                                                 lineage().partitioner(), std::move(f));
     }
@@ -258,7 +259,7 @@ class RDD : public detail::CombiningOperations<RDD<T, Pipe>, T>,
         requires(AnyPair<T> && requires(F& f, const owned_t<T>& x) { f(x.second, x.second); })
     auto reduceByKey(F combine, Partitioning partitioning = {}, Where where = Where::current()) const {
         using V = typename Owned::second_type;
-        detail::requireConst<F, const V&, const V&>();
+        static_assert(detail::RequireConst<F, const V&, const V&>::holds);
         return aggregateBy("reduceByKey", where, choosePartitioner(partitioning),
                            [&](const detail::OperatorSite& site) {
                                return detail::Reduction<V, F>(detail::Function<F>(std::move(combine)), site);
@@ -297,7 +298,7 @@ class RDD : public detail::CombiningOperations<RDD<T, Pipe>, T>,
     auto aggregateByKey(A zero, F fold, G combine, Partitioning partitioning = {},
                         Where where = Where::current()) const {
         using V = typename Owned::second_type;
-        detail::requireConst<F, owned_t<A>&, const V&>();
+        static_assert(detail::RequireConst<F, owned_t<A>&, const V&>::holds);
         return combinedByKey("aggregateByKey", where, partitioning,
                              detail::FoldFromZero<owned_t<A>, F>{detail::own(std::move(zero)), fold}, fold,
                              std::move(combine));
@@ -480,14 +481,14 @@ class RDD : public detail::CombiningOperations<RDD<T, Pipe>, T>,
     template <class F>
         requires detail::Callable<F&, const T&>
     void foreach (F f, Where where = Where::current()) const {
-        detail::requireConst<F, const T&>();
+        static_assert(detail::RequireConst<F, const T&>::holds);
         forEachElement(f, where);
     }
     /// Calls `f(PartitionElements<T>)` once for every partition, the empty ones too.
     template <class F>
         requires std::invocable<F&, PartitionElements<owned_t<T>>>
     void foreachPartition(F f, Where where = Where::current()) const {
-        detail::requireConst<F, PartitionElements<Owned>>();
+        static_assert(detail::RequireConst<F, PartitionElements<Owned>>::holds);
         forEachPartition(f, where);
     }
     /// Writes one line per element into `directory`/part-00000 and so on, and `_SUCCESS` when all is there. A reader

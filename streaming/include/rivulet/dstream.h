@@ -354,7 +354,7 @@ template <class T, class Recipe> class DStream {
                                              Partitioning partitioning, P filter,
                                              Where where = Where::current()) const {
         static_cast<void>(inverse);
-        detail::requireConst<P, const Owned&>();
+        static_assert(detail::RequireConst<P, const Owned&>::holds);
         return reducedWindow("reduceByKeyAndWindow", std::move(combine), std::move(filter), window, slide,
                              std::move(partitioning), where);
     }

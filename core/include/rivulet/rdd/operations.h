@@ -19,9 +19,8 @@ template <class T, class Pipe>
 template <template <class, class> class Sink, class U, class F>
 auto RDD<T, Pipe>::narrow(const char* operation, Where where, PartitionerPtr partitioner, F f) const {
     using Next = detail::NarrowPipe<Pipe, F, Sink, U>;
-    auto made = detail::lineageAfterNarrow(lineage_, kErased, operation, where, std::move(partitioner));
-    Next next(pipe_, detail::Function<F>(std::move(f)), made->site());
-    return RDD<U, Next>(std::move(made), std::move(next));
+    const auto made = detail::lineageAfterNarrow(lineage_, kErased, operation, where, std::move(partitioner));
+    return RDD<U, Next>(made, Next(pipe_, detail::Function<F>(std::move(f)), made->site()));
 }
 
 template <class T, class Pipe>
@@ -170,9 +169,9 @@ auto RDD<T, Pipe>::combinedByKey(const char* operation, Where where, const Parti
                                  Add add, Merge merge) const {
     using V = typename Owned::second_type;
     using C = detail::CombinedOf<Create, V>;
-    detail::requireConst<Create, const V&>();
-    detail::requireConst<Add, C&, const V&>();
-    detail::requireConst<Merge, C&, const C&>();
+    static_assert(detail::RequireConst<Create, const V&>::holds);
+    static_assert(detail::RequireConst<Add, C&, const V&>::holds);
+    static_assert(detail::RequireConst<Merge, C&, const C&>::holds);
     using Combination = detail::Combination<V, C, Create, Add, Merge>;
     return aggregateBy(operation, where, choosePartitioner(partitioning), [&](const detail::OperatorSite& site) {
         return Combination(detail::Function<Create>(std::move(create)), detail::Function<Add>(std::move(add)),
@@ -317,7 +316,7 @@ template <class T, class Pipe>
 template <class F>
     requires std::invocable<F&, const owned_t<T>&, const owned_t<T>&>
 auto RDD<T, Pipe>::reduce(F f, Where where) const -> Owned {
-    detail::requireConst<F, const Owned&, const Owned&>();
+    static_assert(detail::RequireConst<F, const Owned&, const Owned&>::holds);
     const detail::OperatorSite site{CallSite{"reduce", where}, id()};
     auto parts = run<std::optional<Owned>>("reduce", where, [&](int p, TaskContext& task) {
         return detail::reducePartition<Owned>(pipe_, p, task, f, site);
@@ -339,7 +338,7 @@ template <class T, class Pipe>
 template <class F>
     requires std::invocable<F&, const owned_t<T>&, const owned_t<T>&>
 auto RDD<T, Pipe>::fold(Owned zero, F f, Where where) const -> Owned {
-    detail::requireConst<F, const Owned&, const Owned&>();
+    static_assert(detail::RequireConst<F, const Owned&, const Owned&>::holds);
     const detail::OperatorSite site{CallSite{"fold", where}, id()};
     auto parts = run<std::optional<Owned>>("fold", where, [&](int p, TaskContext& task) {
         Owned value = zero;
@@ -359,8 +358,8 @@ template <class T, class Pipe>
 template <class A, class F, class G>
     requires(std::invocable<F&, A&, const T&> && std::invocable<G&, A&, const A&>)
 A RDD<T, Pipe>::aggregate(A zero, F fold, G combine, Where where) const {
-    detail::requireConst<F, A&, const T&>();
-    detail::requireConst<G, A&, const A&>();
+    static_assert(detail::RequireConst<F, A&, const T&>::holds);
+    static_assert(detail::RequireConst<G, A&, const A&>::holds);
     const detail::OperatorSite site{CallSite{"aggregate", where}, id()};
     auto parts = run<std::optional<A>>("aggregate", where, [&](int p, TaskContext& task) {
         A value = zero;

@@ -59,13 +59,15 @@ class Function<F> {
     std::shared_ptr<const F> f_;
 };
 
-template <class F, class... X> constexpr void requireConst() {
+/// Where a function is taken: `static_assert(RequireConst<F, X...>::holds)`. A class, for which no code is generated.
+template <class F, class... X> struct RequireConst {
+    static constexpr bool holds = true;
     static_assert(
         Callable<const F&, X...>,
         "this function is mutable: a user function may be called again (retry, recomputation) and from several threads "
         "at once, so it "
         "is called as const; keep running values in the data (fold, aggregate, updateStateByKey), not in the function");
-}
+};
 
 /// A function of this library that wants its argument as it comes (to move from it) and does not throw on its own.
 template <class F>
@@ -181,9 +183,9 @@ class NarrowPipe : public Parent { // partitions and cursors are the parent's
   public:
     using value_type = T;
 
-    NarrowPipe(Parent parent, Function<F> f, const OperatorSite& site)
-        : Parent(std::move(parent)),
-          f_(std::move(f)),
+    NarrowPipe(const Parent& parent, const Function<F>& f, const OperatorSite& site)
+        : Parent(parent),
+          f_(f),
           site_(&site) {}
     template <class Sink> bool advance(typename Parent::Cursor& cursor, Sink& sink) const {
         SinkTemplate<F, Sink> next{*f_, *site_, sink};

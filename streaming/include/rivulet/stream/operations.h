@@ -131,7 +131,7 @@ template <class F>
     requires std::is_invocable_r_v<Time, F&, const T&>
 EventTimeStream<owned_t<T>> DStream<T, Recipe>::withEventTime(F timeOf, Duration slack, LateRecords late,
                                                               Where where) const {
-    detail::requireConst<F, const Owned&>();
+    static_assert(detail::RequireConst<F, const Owned&>::holds);
     const auto core = open("withEventTime", where);
     detail::requireSlack(slack, where);
     using Node = detail::StreamNode<RDD<Owned>>;
@@ -173,7 +173,7 @@ auto DStream<T, Recipe>::reducedWindow(const char* operation, F combine, Filter 
                                        Partitioning partitioning, Where where) const -> DStream<Owned> {
     using V = typename Owned::second_type;
     detail::requireKey<typename Owned::first_type>();
-    detail::requireConst<F, const V&, const V&>();
+    static_assert(detail::RequireConst<F, const V&, const V&>::holds);
     const auto core = open(operation, where);
     if (slide == Duration::zero()) slide = slideDuration();
     detail::requireMultiple(window, slideDuration(), operation, "window", where);

@@ -205,7 +205,7 @@ template <class Self, class T> class CombiningOperations {
     }
     template <class F, class... U, class... P>
     static auto zippedPartitions(F f, bool preservesPartitioning, Where where, const RDD<U, P>&... parents) {
-        requireConst<F, PartitionElements<owned_t<U>>...>();
+        static_assert(RequireConst<F, PartitionElements<owned_t<U>>...>::holds);
         using Next = ZipPartitionsPipe<F, P...>;
         const auto& first = std::get<0>(std::tie(parents...));
         requireEqualPartitions("zipPartitions", {parents.getNumPartitions()...}, where);

@@ -161,7 +161,7 @@ template <class Self, class T> class KeyedOperations {
         requires(AnyPair<T> && requires(F& f, const owned_t<T>& x) { f(x.second, x.second); })
     auto reduceByKeyLocally(F combine, Where where = Where::current()) const {
         requireKey<K>();
-        requireConst<F, const V&, const V&>();
+        static_assert(RequireConst<F, const V&, const V&>::holds);
         const OperatorSite site{CallSite{"reduceByKeyLocally", where}, self().id()};
         const Reduction<V, F> reduction(Function<F>(std::move(combine)), site);
         const auto& pipe = self().pipe();

@@ -120,7 +120,7 @@ template <class Self, class T> class SummaryOperations {
     template <class F>
         requires std::invocable<F&, const owned_t<T>&, const owned_t<T>&>
     Owned treeReduce(F f, int depth = 2, Where where = Where::current()) const {
-        requireConst<F, const Owned&, const Owned&>();
+        static_assert(RequireConst<F, const Owned&, const Owned&>::holds);
         requireDepth("treeReduce", depth, where);
         const OperatorSite site{CallSite{"treeReduce", where}, self().id()};
         const auto& pipe = self().pipe();
@@ -141,8 +141,8 @@ template <class Self, class T> class SummaryOperations {
     template <class A, class F, class G>
         requires(std::invocable<F&, A&, const T&> && std::invocable<G&, A&, const A&>)
     A treeAggregate(A zero, F fold, G combine, int depth = 2, Where where = Where::current()) const {
-        requireConst<F, A&, const T&>();
-        requireConst<G, A&, const A&>();
+        static_assert(RequireConst<F, A&, const T&>::holds);
+        static_assert(RequireConst<G, A&, const A&>::holds);
         requireDepth("treeAggregate", depth, where);
         const OperatorSite site{CallSite{"treeAggregate", where}, self().id()};
         const auto& pipe = self().pipe();

@@ -57,9 +57,9 @@ auto DStream<T, Recipe>::mapWithState(StateSpecOf<S, F, Initial> spec, Where whe
                   "the function of mapWithState must take (const K&, std::optional<V>, State<S>&), or the Time before "
                   "these, for the stream's pair<K, V>");
     if constexpr (kTimed)
-        detail::requireConst<F, Time, const K&, std::optional<V>, State<S>&>();
+        static_assert(detail::RequireConst<F, Time, const K&, std::optional<V>, State<S>&>::holds);
     else
-        detail::requireConst<F, const K&, std::optional<V>, State<S>&>();
+        static_assert(detail::RequireConst<F, const K&, std::optional<V>, State<S>&>::holds);
     using M = typename detail::Mapped<F, K, V, S>::type;
     const auto core = open("mapWithState", where);
     std::optional<RDD<std::pair<K, S>>> initial;

@@ -43,13 +43,13 @@ concept StateUpdate = UpdatesState<F, typename PairTypes<T>::Value, S> ||
 
 template <class K, class V, class S, class F> constexpr void requireConstUpdate() {
     if constexpr (UpdatesState<F, V, S>)
-        requireConst<F, std::span<const V>, std::optional<S>>();
+        static_assert(RequireConst<F, std::span<const V>, std::optional<S>>::holds);
     else if constexpr (UpdatesStateOfKey<F, K, V, S>)
-        requireConst<F, const K&, std::span<const V>, std::optional<S>>();
+        static_assert(RequireConst<F, const K&, std::span<const V>, std::optional<S>>::holds);
     else if constexpr (UpdatesStateAt<F, V, S>)
-        requireConst<F, Time, std::span<const V>, std::optional<S>>();
+        static_assert(RequireConst<F, Time, std::span<const V>, std::optional<S>>::holds);
     else
-        requireConst<F, Time, const K&, std::span<const V>, std::optional<S>>();
+        static_assert(RequireConst<F, Time, const K&, std::span<const V>, std::optional<S>>::holds);
 }
 
 /// What arrived in a partition; its memory is used again.
