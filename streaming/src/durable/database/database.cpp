@@ -72,16 +72,21 @@ rocksdb::ColumnFamilyOptions familyOptions(const std::shared_ptr<rocksdb::Cache>
     return options;
 }
 
-/// Syncs the logs that an earlier process has left. Those that are not written to a table at the opening go on to
-/// count, and what comes after them must not be on the disk without them.
-rocksdb::Status syncLogs(rocksdb::Env& env, const std::string& at) {
+/// The logs that earlier processes have left.
+rocksdb::Status findLogs(rocksdb::Env& env, const std::string& at, std::vector<std::string>& logs) {
     std::vector<std::string> names;
     auto status = env.GetChildren(at, &names);
-    for (const auto& name : names) {
-        if (!status.ok()) return status;
-        if (!name.ends_with(".log")) continue;
+    for (const auto& name : names)
+        if (name.ends_with(".log")) logs.push_back(at + "/" + name);
+    return status;
+}
+
+/// What comes after them must not be on the disk without them.
+rocksdb::Status syncLogs(rocksdb::Env& env, const std::vector<std::string>& logs) {
+    rocksdb::Status status;
+    for (const auto& log : logs) {
         std::unique_ptr<rocksdb::WritableFile> file;
-        status = env.ReopenWritableFile(at + "/" + name, &file, rocksdb::EnvOptions());
+        if (status.ok()) status = env.ReopenWritableFile(log, &file, rocksdb::EnvOptions());
         if (status.ok()) status = file->Sync();
         if (status.ok()) status = file->Close();
     }
@@ -115,10 +120,14 @@ void BackgroundErrors::forget() {
 rocksdb::Status Database::open(const std::string& at, rocksdb::WALRecoveryMode mode, bool create, bool readOnly) {
     auto options = optionsFor(env);
     options.wal_recovery_mode = mode;
-    // What the log has goes to memory and stays in the log: to write it to tables first would make a start wait for
-    // several syncs. A log whose end is damaged is left behind, though.
-    const bool keepsLogs = mode == rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords && !create && !readOnly;
-    options.avoid_flush_during_recovery = keepsLogs;
+    // What the logs have goes to memory and stays in them: to write it to tables first would make a start wait for
+    // several syncs. A log whose end is damaged is left behind, though, and so are many, of a program that has been
+    // started again and again.
+    constexpr std::size_t kMostLogs = 16;
+    std::vector<std::string> logs;
+    if (mode == rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords && !create && !readOnly)
+        if (auto status = findLogs(*env, at, logs); !status.ok()) return status;
+    options.avoid_flush_during_recovery = !logs.empty() && logs.size() <= kMostLogs;
     options.create_if_missing = create;
     options.create_missing_column_families = !readOnly; // there are more of them than there were
     if (!readOnly) options.listeners.push_back(background);
@@ -128,8 +137,8 @@ rocksdb::Status Database::open(const std::string& at, rocksdb::WALRecoveryMode m
     setForLogs(families[std::size_t(Family::state)].options);
     setForPages(families[std::size_t(Family::pages)].options, pageCache);
     families.emplace_back(rocksdb::kDefaultColumnFamilyName, familyOptions(cache, kOtherBytes));
-    if (keepsLogs)
-        if (auto status = syncLogs(*env, at); !status.ok()) return status;
+    if (options.avoid_flush_during_recovery)
+        if (auto status = syncLogs(*env, logs); !status.ok()) return status;
     rocksdb::DB* opened = nullptr;
     auto status = readOnly ? rocksdb::DB::OpenForReadOnly(options, at, families, &handles, &opened)
                            : rocksdb::DB::Open(options, at, families, &handles, &opened);
