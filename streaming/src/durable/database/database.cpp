@@ -48,7 +48,7 @@ void separatePieces(rocksdb::ColumnFamilyOptions& options) {
 /// Logs of states go the oldest first, so there is little to copy, and much that goes early when files are small.
 void setForLogs(rocksdb::ColumnFamilyOptions& options) {
     separatePieces(options);
-    options.write_buffer_size = 8 << 20;
+    options.write_buffer_size = 4 << 20;
     options.level0_file_num_compaction_trigger = 2;
 }
 /// Pages go in any order, and there are many: merging their keys is what costs.
