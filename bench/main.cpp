@@ -56,6 +56,7 @@ int main(int argc, char** argv) {
         bench::addManyReceivers(suite);
         bench::addDurableBatches(suite);
         bench::addDurableRecovery(suite);
+        bench::addDurableSavepoints(suite);
         bench::addLargeState(suite);
         bench::addReceivedBlocks(suite);
         if (list) {

@@ -58,6 +58,7 @@ void addSocketLines(Suite& suite);
 void addManyReceivers(Suite& suite);
 void addDurableBatches(Suite& suite);
 void addDurableRecovery(Suite& suite);
+void addDurableSavepoints(Suite& suite);
 void addLargeState(Suite& suite);
 void addReceivedBlocks(Suite& suite);
 

@@ -38,7 +38,7 @@ double byHand(const Settings& settings) {
     options.compression = rocksdb::kNoCompression;
     rocksdb::DB* opened = nullptr;
     if (const auto status = rocksdb::DB::Open(options, path, &opened); !status.ok())
-        throw std::runtime_error("receivedBlocks: " + status.ToString());
+        throw std::runtime_error("durable.received: " + status.ToString());
     const std::unique_ptr<rocksdb::DB> db(opened);
     const std::string value(1 << 20, 'x');
     const auto begun = Steady::now();
@@ -46,7 +46,7 @@ double byHand(const Settings& settings) {
         rocksdb::WriteOptions write;
         write.sync = i % kBlocksPerSync == kBlocksPerSync - 1;
         if (const auto status = db->Put(write, std::to_string(i), value); !status.ok())
-            throw std::runtime_error("receivedBlocks: " + status.ToString());
+            throw std::runtime_error("durable.received: " + status.ToString());
     }
     return std::chrono::duration<double>(Steady::now() - begun).count();
 }
@@ -105,7 +105,7 @@ std::vector<Row> receivedBlocks(const Settings& settings) {
         ours.push_back(byReceiver(settings, acknowledgements));
     }
     const auto row = [&](const char* name, const std::vector<double>& seconds, const std::string& note) {
-        return Row{.workload = "receivedBlocks",
+        return Row{.workload = "durable.received",
                    .contestant = name,
                    .threads = settings.threads,
                    .medianSeconds = quantile(seconds, 0.5),
@@ -125,7 +125,7 @@ std::vector<Row> receivedBlocks(const Settings& settings) {
 } // namespace
 
 void addReceivedBlocks(Suite& suite) {
-    suite.add(Measurement{.name = "receivedBlocks",
+    suite.add(Measurement{.name = "durable.received",
                           .about = "256 blocks of 1 MiB from a receiver to the disk, and by hand",
                           .take = receivedBlocks});
 }

@@ -65,6 +65,12 @@ double Totals::runBatch(std::size_t touched) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
+double Totals::makeSavepoint(const std::string& path) {
+    const auto begin = std::chrono::steady_clock::now();
+    program_->ssc.savepoint(path);
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
 std::size_t Totals::keys() const { return static_cast<std::size_t>(program_->view.size()); }
 
 } // namespace bench

@@ -21,6 +21,8 @@ class Totals {
 
     /// Adds 1 to the totals of so many keys, pseudo-random ones; returns the seconds that it took.
     double runBatch(std::size_t touched);
+    /// Makes a savepoint, which is complete when this returns; returns the seconds that it took.
+    double makeSavepoint(const std::string& path);
     /// How many keys have a total.
     std::size_t keys() const;
 

@@ -1,21 +1,18 @@
 #include "durable/checkpoint_store.h"
 
 #include "durable/copies/saved_copy.h"
+#include "durable/database/database.h"
 #include "durable/files.h"
 #include "durable/pages/page_access.h"
-#include "durable/rocks_logger.h"
 #include "rivulet/log.h"
 #include "rivulet/serialization/stored.h"
+#include "rivulet/stream/durable/packed_rows.h"
 
 #include <array>
 #include <atomic>
 #include <mutex>
 #include <random>
-#include <rocksdb/cache.h>
-#include <rocksdb/db.h>
 #include <rocksdb/file_system.h>
-#include <rocksdb/listener.h>
-#include <rocksdb/table.h>
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 #include <shared_mutex>
@@ -23,15 +20,7 @@
 namespace rivulet::detail {
 namespace {
 
-constexpr std::array<const char*, 6> kFamilies = {"meta", "plan", "state", "received", "senders", "outbox"};
-// A block goes when its batch is done; as long as it is in memory, it then is never written to a file of the database,
-// but to the log alone.
-constexpr std::size_t kReceivedBytes = 64 << 20, kStateBytes = 32 << 20, kOtherBytes = 1 << 20;
-
-std::size_t bufferBytes(Family family) {
-    if (family == Family::received) return kReceivedBytes;
-    return family == Family::state || family == Family::outbox ? kStateBytes : kOtherBytes;
-}
+constexpr std::size_t kMostKeptBytes = 16 << 20; // of a write's memory
 constexpr std::string_view kMagic("RVCHECKP", 8);
 
 /// What IDENT and the database both say, so that a database of another directory is seen.
@@ -72,99 +61,18 @@ template <class T> T readAs(std::string_view payload) {
     return x;
 }
 
-bool isFull(const rocksdb::Status& status) {
-    return status.IsNoSpace() || (status.IsIOError() && status.ToString().find("No space left") != std::string::npos);
-}
-
-/// RocksDB works on in the background; what fails there must not be found out by the next process.
-class BackgroundErrors final : public rocksdb::EventListener {
-  public:
-    void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
-        const std::lock_guard lock(mutex_);
-        if (!failed_) first_ = *status;
-        if (!failed_.exchange(true) && !isFull(*status))
-            logError("checkpoint: background work failed: " + status->ToString());
-    }
-    bool failed() const { return failed_; }
-    /// What failed first.
-    rocksdb::Status status() const {
-        const std::lock_guard lock(mutex_);
-        return first_;
-    }
-    /// The database is closed, and is about to be opened anew.
-    void forget() {
-        const std::lock_guard lock(mutex_);
-        first_ = rocksdb::Status();
-        failed_ = false;
-    }
-
-  private:
-    std::atomic<bool> failed_ = false;
-    mutable std::mutex mutex_;
-    rocksdb::Status first_; // guarded by mutex_
-};
-
-rocksdb::Options optionsFor(rocksdb::Env* env) {
-    rocksdb::Options options;
-    options.env = env;
-    options.info_log = rocksLogger();
-    options.paranoid_checks = true;
-    options.recycle_log_file_num = 0; // a reused log has old records behind its end
-    options.avoid_flush_during_recovery = false;
-    options.max_open_files = 512;
-    options.max_total_wal_size = 16 << 20;
-    options.max_manifest_file_size = 4 << 20;
-    options.max_background_jobs = 2;
-    options.stats_dump_period_sec = 0;
-    options.stats_persist_period_sec = 0;
-    return options;
-}
-
-/// Pieces of states are large, and never overwritten, only erased, the oldest first: they are written to files of their
-/// own, which go as a whole, and what RocksDB merges is their keys alone.
-void separatePieces(rocksdb::ColumnFamilyOptions& options, const std::shared_ptr<rocksdb::Cache>& pages) {
-    options.write_buffer_size = 8 << 20;
-    options.level0_file_num_compaction_trigger = 2; // a file that nobody needs is found by merging
-    options.enable_blob_files = true;
-    options.min_blob_size = 1 << 10;
-    options.blob_file_size = 64 << 20;
-    options.enable_blob_garbage_collection = true;
-    options.blob_garbage_collection_age_cutoff = 0.5;
-    options.blob_garbage_collection_force_threshold = 0.5;
-    options.blob_cache = pages;
-}
-
-rocksdb::ColumnFamilyOptions familyOptions(const std::shared_ptr<rocksdb::Cache>& cache, std::size_t bufferBytes) {
-    rocksdb::ColumnFamilyOptions options;
-    options.write_buffer_size = bufferBytes;
-    options.compression = rocksdb::kNoCompression;
-    options.level_compaction_dynamic_level_bytes = true; // what was overwritten goes soon
-    rocksdb::BlockBasedTableOptions table;
-    table.block_cache = cache;
-    table.cache_index_and_filter_blocks = true;
-    table.format_version = 5;
-    options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-    return options;
-}
-
 } // namespace
 
-struct CheckpointStore::Impl {
+struct CheckpointStore::Impl : Database {
     std::string directory;
     std::unique_ptr<rocksdb::Env> ownEnv;
-    rocksdb::Env* env = rocksdb::Env::Default();
     std::unique_ptr<DirectoryLock> lock;
     std::string holder;
     Settings settings;
     FullDisk fullDisk;
     Identity identity;
     std::optional<Witness> witness;
-    std::shared_ptr<BackgroundErrors> background = std::make_shared<BackgroundErrors>();
-    std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(8 << 20);
-    std::shared_ptr<rocksdb::Cache> pageCache = rocksdb::NewLRUCache(8 << 20);
     std::shared_ptr<PageAccess> pages; // once it is open
-    std::unique_ptr<rocksdb::DB> db;
-    std::vector<rocksdb::ColumnFamilyHandle*> handles; // of kFamilies, then the default one
     BatchRecord last;
     std::uint64_t epoch = 0;
     std::atomic<bool> failed = false;
@@ -175,6 +83,8 @@ struct CheckpointStore::Impl {
     // `writing` held, or before there are other threads, nothing needs it.
     mutable std::shared_mutex reading;
     std::atomic<int> commitsWaiting = 0;
+    rocksdb::WriteBatch
+        batch; // guarded by `writing`: its memory is used again, for fresh memory costs as much as a copy
 
     /// For the batches, who are let in first: a log that writes on and on would not leave them a gap.
     std::unique_lock<std::mutex> lockForBatch() {
@@ -189,7 +99,10 @@ struct CheckpointStore::Impl {
         return std::unique_lock(writing);
     }
 
-    ~Impl() { close(); }
+    ~Impl() {
+        if (pages) pages->close();
+        close();
+    }
 
     std::string path(const char* name) const { return directory + "/" + name; }
     bool exists(const std::string& file) const {
@@ -201,12 +114,6 @@ struct CheckpointStore::Impl {
         throw RecoveryError("checkpoint: directory '" + directory + "' " + why);
     }
 
-    void close() noexcept {
-        if (pages) pages->close();
-        for (auto* handle : handles) static_cast<void>(db->DestroyColumnFamilyHandle(handle).ok());
-        handles.clear();
-        db.reset();
-    }
     bool hasFailed() const {
         return failed || (background->failed() && !awaitsRoom(background->status())) || (pages && pages->failed());
     }
@@ -216,37 +123,24 @@ struct CheckpointStore::Impl {
                           "' has failed, and whether it has happened is unknown; start the program again, which goes "
                           "on with what is on the disk");
     }
-    /// Whether there may be another attempt after a write that failed so. For that the database is closed; what
-    /// operators have staged in pages would be gone.
-    bool awaitsRoom(const rocksdb::Status& status) const { return fullDisk.wait && isFull(status) && !pages; }
-    rocksdb::ColumnFamilyHandle* handle(Family family) const { return handles[std::size_t(family)]; }
+    /// Whether there may be another attempt after a write that failed so.
+    bool awaitsRoom(const rocksdb::Status& status) const { return fullDisk.wait && isFull(status); }
 
     // ---- opening
-
-    rocksdb::Status open(const std::string& at, rocksdb::WALRecoveryMode mode, bool create, bool readOnly) {
-        auto options = optionsFor(env);
-        options.wal_recovery_mode = mode;
-        options.create_if_missing = create;
-        options.create_missing_column_families = !readOnly; // there are more of them than there were
-        if (!readOnly) options.listeners.push_back(background);
-        std::vector<rocksdb::ColumnFamilyDescriptor> families;
-        for (std::size_t i = 0; i < kFamilies.size(); ++i)
-            families.emplace_back(kFamilies[i], familyOptions(cache, bufferBytes(Family(i))));
-        separatePieces(families[std::size_t(Family::state)].options, pageCache);
-        families.emplace_back(rocksdb::kDefaultColumnFamilyName, familyOptions(cache, kOtherBytes));
-        rocksdb::DB* opened = nullptr;
-        auto status = readOnly ? rocksdb::DB::OpenForReadOnly(options, at, families, &handles, &opened)
-                               : rocksdb::DB::Open(options, at, families, &handles, &opened);
-        db.reset(opened);
-        return status;
-    }
 
     std::optional<std::string> read(Family family, std::string_view key, Stored kind) const {
         std::string value;
         const auto status = db->Get({}, handle(family), rocksdb::Slice(key.data(), key.size()), &value);
         if (status.IsNotFound()) return std::nullopt;
         require(status, "read from", path("state"));
-        return std::string(opened(kind, value, what(family, key)));
+        std::string unpacked;
+        return std::string(payloadOf(kind, value, family, key, unpacked));
+    }
+    std::string_view payloadOf(Stored kind, std::string_view value, Family family, std::string_view key,
+                               std::string& unpacked) const {
+        if (kind != Stored::state || kindOf(value) != Stored::packed) return opened(kind, value, what(family, key));
+        unpackRows(opened(Stored::packed, value, what(family, key)), unpacked);
+        return unpacked;
     }
     std::string what(Family family, std::string_view key) const {
         return "checkpoint: a value in '" + path("state") + "' (" + kFamilies[std::size_t(family)] + " " +
@@ -385,9 +279,21 @@ struct CheckpointStore::Impl {
     /// Puts what is to be written into a batch; called again for another attempt.
     using Fill = std::function<void(rocksdb::WriteBatch& batch)>;
 
+    /// A value of several parts, which are brought together in the batch.
+    void put(rocksdb::WriteBatch& batch, Family family, const std::string& key, const Envelope& around,
+             std::string_view first, std::string_view second) const {
+        const rocksdb::Slice name = key;
+        const std::array<rocksdb::Slice, 4> parts = {around.before, rocksdb::Slice(first.data(), first.size()),
+                                                     rocksdb::Slice(second.data(), second.size()), around.after};
+        require(batch.Put(handle(family), rocksdb::SliceParts(&name, 1),
+                          rocksdb::SliceParts(parts.data(), int(parts.size()))),
+                "prepare a write to", path("state"));
+    }
     void add(const Changes& changes, rocksdb::WriteBatch& batch) const {
         for (const auto& change : changes.all()) {
-            if (change.value)
+            if (change.isLent)
+                put(batch, change.family, change.key, change.around, change.lent, {});
+            else if (change.value)
                 require(batch.Put(handle(change.family), change.key, *change.value), "prepare a write to",
                         path("state"));
             else if (!change.end.empty())
@@ -398,11 +304,14 @@ struct CheckpointStore::Impl {
         }
     }
     rocksdb::Status tryWrite(const Fill& fill, std::size_t bytes, bool synced) {
-        rocksdb::WriteBatch batch(bytes);
+        if (bytes > batch.Data().capacity()) batch = rocksdb::WriteBatch(bytes);
+        batch.Clear();
         fill(batch);
         rocksdb::WriteOptions options;
         options.sync = synced;
-        return db->Write(options, &batch);
+        auto status = db->Write(options, &batch);
+        if (batch.Data().capacity() > kMostKeptBytes) batch = rocksdb::WriteBatch();
+        return status;
     }
     /// Not ok where the disk is still full.
     rocksdb::Status openAgain() {
@@ -426,8 +335,21 @@ struct CheckpointStore::Impl {
     void write(
         const Fill& fill, std::size_t bytes, bool synced, const std::function<bool()>& isThere = [] { return false; }) {
         auto status = background->failed() ? background->status() : tryWrite(fill, bytes, synced);
+        if (!status.ok())
+            status =
+                awaitRoom(status, [&] { return isThere() ? rocksdb::Status::OK() : tryWrite(fill, bytes, synced); });
         if (status.ok()) return;
+        fail();
+        throw IoError(
+            "checkpoint: a write to '" + path("state") + "' failed: " + status.ToString() +
+            "; whether it has happened is unknown. Start the program again when the cause is removed: it goes "
+            "on with what is on the disk");
+    }
+    /// After a write that failed: waits as long as the disk is full, opens the database anew, and does `again`.
+    rocksdb::Status awaitRoom(rocksdb::Status status, const std::function<rocksdb::Status()>& again) {
         const std::unique_lock nobodyReads(reading);
+        std::unique_lock<std::shared_mutex> noPages; // are read or staged
+        if (pages && awaitsRoom(status)) noPages = pages->suspend();
         bool told = false;
         while (awaitsRoom(status)) {
             close(); // what it has in memory may be behind what is missing
@@ -436,22 +358,27 @@ struct CheckpointStore::Impl {
                         std::to_string(last.id + 1) + " waits for room, and receivers wait for it; nothing is lost");
             if (!fullDisk.wait()) break;
             status = openAgain();
-            if (status.ok() && !isThere()) status = tryWrite(fill, bytes, synced);
+            if (status.ok()) status = again();
             if (!status.ok()) continue;
+            if (pages) pages->resume(*db, *handle(Family::pages));
             logWarn("checkpoint: there is room again on the disk of '" + directory + "', and the program goes on");
             fullDisk.over();
-            return;
         }
+        return status;
+    }
+    /// For a task that stages pages: what was staged before is in the log.
+    bool awaitRoomForPages(std::uint64_t opening, const rocksdb::Status& status) {
+        const auto lock = lockForBatch();
+        if (failed) return false;
+        if (pages->opening() != opening) return true; // another task has waited
+        if (awaitRoom(status, [] { return rocksdb::Status::OK(); }).ok()) return true;
         fail();
-        throw IoError(
-            "checkpoint: a write to '" + path("state") + "' failed: " + status.ToString() +
-            "; whether it has happened is unknown. Start the program again when the cause is removed: it goes "
-            "on with what is on the disk");
+        return false;
     }
     void write(const Changes& changes, bool synced, const std::function<bool()>& isThere = [] { return false; }) {
         std::size_t bytes = 0;
         for (const auto& change : changes.all())
-            bytes += change.key.size() + (change.value ? change.value->size() : 0) + 32;
+            bytes += change.key.size() + (change.value ? change.value->size() : change.lent.size()) + 32;
         write([&](rocksdb::WriteBatch& batch) { add(changes, batch); }, bytes, synced, isThere);
     }
     /// After it RocksDB is not to be written to: it would write on behind what may be missing. It is closed with the
@@ -524,7 +451,11 @@ bool CheckpointStore::failed() const { return impl_->hasFailed(); }
 void CheckpointStore::setFullDisk(FullDisk fullDisk) { impl_->fullDisk = std::move(fullDisk); }
 std::shared_ptr<PageAccess> CheckpointStore::pages() const {
     if (!impl_->pages)
-        impl_->pages = std::make_shared<PageAccess>(*impl_->db, *impl_->handle(Family::state), impl_->path("state"));
+        impl_->pages =
+            std::make_shared<PageAccess>(*impl_->db, *impl_->handle(Family::pages), impl_->path("state"),
+                                         [impl = impl_.get()](std::uint64_t opening, const rocksdb::Status& status) {
+                                             return impl->awaitRoomForPages(opening, status);
+                                         });
     return impl_->pages;
 }
 void CheckpointStore::setPageCache(std::size_t bytes) { impl_->pageCache->SetCapacity(bytes); }
@@ -562,10 +493,23 @@ void CheckpointStore::each(Family family, std::string_view prefix, std::string_v
                            const std::function<void(std::string_view, std::string_view)>& visit) const {
     const std::shared_lock lock(impl_->reading);
     impl_->requireUsable();
+    std::string unpacked;
     eachWithPrefix(*impl_->db, impl_->handle(family), prefix, begin, impl_->path("state"),
                    [&](std::string_view key, std::string_view value) {
-                       visit(key, opened(kind, value, impl_->what(family, key)));
+                       visit(key, impl_->payloadOf(kind, value, family, key, unpacked));
                    });
+}
+
+void CheckpointStore::eachPiece(std::string_view prefix,
+                                const std::function<void(std::string_view, std::string_view, bool)>& visit) const {
+    const std::shared_lock lock(impl_->reading);
+    impl_->requireUsable();
+    eachWithPrefix(
+        *impl_->db, impl_->handle(Family::state), prefix, prefix, impl_->path("state"),
+        [&](std::string_view key, std::string_view value) {
+            const bool packed = kindOf(value) == Stored::packed;
+            visit(key, opened(packed ? Stored::packed : Stored::state, value, impl_->what(Family::state, key)), packed);
+        });
 }
 
 std::vector<std::string> CheckpointStore::keys(Family family, std::string_view prefix) const {
@@ -652,13 +596,7 @@ void CheckpointStore::writeAhead(const std::vector<AheadValue>& values) {
     const auto fill = [&](rocksdb::WriteBatch& batch) {
         for (std::size_t i = 0; i < values.size(); ++i) {
             const AheadValue& value = values[i];
-            const rocksdb::Slice key = value.key;
-            const std::array<rocksdb::Slice, 4> parts = {envelopes[i].before, value.head,
-                                                         rocksdb::Slice(value.body.data(), value.body.size()),
-                                                         envelopes[i].after};
-            require(batch.Put(impl_->handle(value.family), rocksdb::SliceParts(&key, 1),
-                              rocksdb::SliceParts(parts.data(), int(parts.size()))),
-                    "prepare a write to", impl_->path("state"));
+            impl_->put(batch, value.family, value.key, envelopes[i], value.head, value.body);
         }
     };
     const auto lock = impl_->lockForLog();

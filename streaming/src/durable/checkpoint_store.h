@@ -1,5 +1,6 @@
 #pragma once
 
+#include "durable/database/family.h"
 #include "durable/envelope.h"
 #include "durable/witness.h"
 #include "rivulet/stream/durable/checkpoint.h"
@@ -14,9 +15,6 @@
 #include <vector>
 
 namespace rivulet::detail {
-
-/// Where a value lies: each family is a column family of RocksDB.
-enum class Family { meta, plan, state, received, senders, outbox };
 
 /// What was committed last.
 struct BatchRecord {
@@ -35,9 +33,16 @@ class Changes {
         std::string key;
         std::optional<std::string> value; // nothing: the key goes
         std::string end = {};             // with it, all keys from `key` to before it go
+        Envelope around = {};             // of `lent`
+        std::string_view lent = {};       // a value's payload, instead of `value`
+        bool isLent = false;
     };
     void put(Family family, std::string key, Stored kind, std::string_view payload) {
         changes_.push_back({family, std::move(key), enveloped(kind, payload)});
+    }
+    /// The payload is not copied: it stays where it is until the changes are made.
+    void lend(Family family, std::string key, Stored kind, std::string_view payload) {
+        changes_.push_back({family, std::move(key), std::nullopt, {}, envelopeOf(kind, payload, {}), payload, true});
     }
     void erase(Family family, std::string key) { changes_.push_back({family, std::move(key), std::nullopt}); }
     void eraseRange(Family family, std::string begin, std::string end) {
@@ -119,7 +124,7 @@ class CheckpointStore {
     /// Without it a full disk is as any other write that fails.
     void setFullDisk(FullDisk fullDisk);
 
-    /// The payload of a value.
+    /// The payload of a value. Packed rows are unpacked, as they are by the following.
     std::optional<std::string> read(Family family, std::string_view key, Stored kind) const;
     /// Calls `visit(key, payload)` for all keys with this prefix, in order. May be called by several threads at once.
     void each(Family family, std::string_view prefix, Stored kind,
@@ -127,7 +132,10 @@ class CheckpointStore {
     /// The same for the keys from `begin` on.
     void each(Family family, std::string_view prefix, std::string_view begin, Stored kind,
               const std::function<void(std::string_view key, std::string_view payload)>& visit) const;
-    /// Calls `visit(key, size of the value)`, which reads no values.
+    /// The same with payloads of states as they are stored: `visit(key, payload, whether it is packed)`.
+    void eachPiece(std::string_view prefix,
+                   const std::function<void(std::string_view key, std::string_view payload, bool packed)>& visit) const;
+    /// The keys with a prefix.
     std::vector<std::string> keys(Family family, std::string_view prefix) const;
 
     /// The names of all families, in the order of `Family`.

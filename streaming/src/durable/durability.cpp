@@ -40,9 +40,8 @@ PieceKey pieceAt(std::string_view key) {
 Input* asInput(const StreamNodePtr& node) { return dynamic_cast<Input*>(node.get()); }
 
 /// What is stored of a source.
-std::string formOf(const Input& input, const CallSite& site) {
+std::string formOf(const ReceivedInput* received, const CallSite& site) {
     const std::string form = "source " + std::string(site.operation);
-    const auto* received = dynamic_cast<const ReceivedInput*>(&input);
     if (!received) return form;
     if (const std::string content = received->contentForm(); !content.empty()) return form + " of " + content;
     if (received->isToWriteAhead())
@@ -81,16 +80,21 @@ void requireOwnName(std::map<std::string, std::string>& sites, const std::string
 
 class Durability::Writer final : public DurableWriter {
   public:
-    Writer(Changes& changes, std::uint32_t number, std::uint64_t batch)
+    Writer(Changes& changes, Family family, std::uint32_t number, std::uint64_t batch)
         : changes_(changes),
+          family_(family),
           number_(number),
           batch_(batch) {}
     std::uint64_t batch() const override { return batch_; }
     void put(const PieceKey& key, std::string_view payload) override {
-        changes_.put(Family::state, keyOf(number_, key.partition, key.batch, key.piece), Stored::state, payload);
+        changes_.put(family_, keyOf(number_, key.partition, key.batch, key.piece), Stored::state, payload);
+    }
+    void lend(const PieceKey& key, std::string_view payload, bool packed) override {
+        changes_.lend(family_, keyOf(number_, key.partition, key.batch, key.piece),
+                      packed ? Stored::packed : Stored::state, payload);
     }
     void erase(const PieceKey& key) override {
-        changes_.erase(Family::state, keyOf(number_, key.partition, key.batch, key.piece));
+        changes_.erase(family_, keyOf(number_, key.partition, key.batch, key.piece));
     }
     void setLayout(std::string_view layout) override {
         changes_.put(Family::meta, layoutKey(number_), Stored::layout, layout);
@@ -98,6 +102,7 @@ class Durability::Writer final : public DurableWriter {
 
   private:
     Changes& changes_;
+    const Family family_;
     const std::uint32_t number_;
     const std::uint64_t batch_;
 };
@@ -117,6 +122,15 @@ class Durability::Reader final : public DurableReader {
     Time time() const override { return time_; }
     void each(std::uint32_t partition, const Visit& visit) const override { read(keyOf(number_, partition), visit); }
     void each(const Visit& visit) const override { read(keyOf(number_), visit); }
+    void eachStored(std::uint32_t partition, const VisitStored& visit) const override {
+        store_.eachPiece(keyOf(number_, partition), [&](std::string_view key, std::string_view payload, bool packed) {
+            const auto found = migrated_.empty() ? migrated_.end() : migrated_.find(key);
+            if (found == migrated_.end())
+                visit(pieceAt(key), payload, packed);
+            else
+                visit(pieceAt(key), found->second, false);
+        });
+    }
 
   private:
     void read(const std::string& prefix, const Visit& visit) const {
@@ -140,8 +154,8 @@ class Durability::Pages final : public PageStore {
           path_(store.directory()),
           number_(number) {}
     std::uint64_t batch() const override { return store_.last().id + 1; }
-    void stage(const PieceKey& key, std::string_view payload) override {
-        access_->put(at(key), enveloped(Stored::state, payload));
+    void stage(const PieceKey& key, std::string_view payload, bool packed) override {
+        access_->put(at(key), enveloped(packed ? Stored::packed : Stored::state, payload));
     }
     void discard(const PieceKey& key) override { access_->erase(at(key)); }
     void discardFrom(std::uint32_t partition, std::uint64_t batch) override {
@@ -149,7 +163,10 @@ class Durability::Pages final : public PageStore {
     }
     bool read(const PieceKey& key, const Moment& moment, const Use& use) const override {
         return access_->read(at(key), moment, [&](std::string_view value) {
-            use(opened(Stored::state, value, "checkpoint: a page of states in '" + path_ + "'"));
+            const bool packed = kindOf(value) == Stored::packed;
+            use(opened(packed ? Stored::packed : Stored::state, value,
+                       "checkpoint: a page of states in '" + path_ + "'"),
+                packed);
         });
     }
     Moment now() const override { return access_->now(); }
@@ -215,13 +232,14 @@ void Durability::bind(const StreamGraph& graph) {
             continue;
         }
         requireOwnName(sites, node->uid(), site);
-        bound_.push_back({0, node->uid(), input, state, nullptr, {}, {}});
-        program_.push_back({0, node->uid(), state ? state->form() : formOf(*input, node->site())});
+        auto* received = dynamic_cast<ReceivedInput*>(input);
+        bound_.push_back({.uid = node->uid(), .input = input, .state = state, .received = received});
+        program_.push_back({0, node->uid(), state ? state->form() : formOf(received, node->site())});
     }
     for (const Output& output : graph.outputs()) {
         if (!output.sink) continue;
         requireOwnName(sites, output.sink->uid(), output.site.text());
-        bound_.push_back({0, output.sink->uid(), nullptr, nullptr, output.sink.get(), {}, {}});
+        bound_.push_back({.uid = output.sink->uid(), .sink = output.sink.get()});
         program_.push_back({0, output.sink->uid(), "sink of " + output.sink->steps().form()});
     }
     if (!transient.empty())
@@ -251,7 +269,8 @@ void Durability::compare(const CheckpointOptions& options) {
                             "program that it belongs to");
     }
     for (const std::uint32_t number : matched.dropped) {
-        for (auto& key : store_.keys(Family::state, keyOf(number))) prepared_.erase(Family::state, std::move(key));
+        for (const Family family : {Family::state, Family::pages})
+            for (auto& key : store_.keys(family, keyOf(number))) prepared_.erase(family, std::move(key));
         prepared_.erase(Family::meta, layoutKey(number));
         prepared_.erase(Family::meta, positionKey(number));
         ReceivedLog::eraseAll(prepared_, number);
@@ -303,14 +322,13 @@ void Durability::recoverStates(std::size_t cacheBytes) {
         bound.state->recover(Reader(store_, migrated_, bound.number, store_.last().time));
     }
     for (const Bound& bound : bound_) {
-        auto* received = dynamic_cast<ReceivedInput*>(bound.input);
-        if (!received) continue;
+        if (!bound.received) continue;
         const auto position = store_.read(Family::meta, positionKey(bound.number), Stored::position);
         std::string planned;
         if (planned_)
             if (const auto end = planned_->positions.find(bound.uid); end != planned_->positions.end())
                 planned = end->second;
-        log_.add(bound.number, *received, position.value_or(std::string()), planned);
+        log_.add(bound.number, *bound.received, position.value_or(std::string()), planned);
     }
     store_.beginEpoch(std::move(prepared_)); // until here nothing was changed
     migrated_.clear();
@@ -362,13 +380,12 @@ void Durability::commit(Time time, bool withStates) {
     std::vector<std::string> positions, paces;
     for (const Bound& bound : bound_) {
         if (bound.state && withStates) {
-            Writer writer(changes, bound.number, id);
+            Writer writer(changes, bound.state->needsPages() ? Family::pages : Family::state, bound.number, id);
             bound.state->save(writer);
         }
         positions.push_back(bound.input ? bound.input->position() : std::string());
         if (positions.back() != bound.position) {
-            if (dynamic_cast<ReceivedInput*>(bound.input))
-                ReceivedLog::eraseUsed(changes, bound.number, bound.position, positions.back());
+            if (bound.received) ReceivedLog::eraseUsed(changes, bound.number, bound.position, positions.back());
             changes.put(Family::meta, positionKey(bound.number), Stored::position, positions.back());
         }
         paces.push_back(bound.input ? bound.input->pace() : std::string());

@@ -85,11 +85,12 @@ class Durability {
   private:
     struct Bound {
         std::uint32_t number = 0; // in the table
-        std::string uid;
-        Input* input = nullptr; // one of the three
+        std::string uid = {};
+        Input* input = nullptr; // one of these three
         DurableState* state = nullptr;
         SinkOutput* sink = nullptr;
-        std::string position, pace; // as they are stored
+        ReceivedInput* received = nullptr;    // the input, where it is of a receiver
+        std::string position = {}, pace = {}; // as they are stored
     };
     class Writer;
     class Reader;

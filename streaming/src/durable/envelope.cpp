@@ -54,11 +54,15 @@ std::string_view opened(Stored kind, std::string_view value, const std::string& 
     return value.substr(kEnvelopeBytes - 4, size);
 }
 
-std::string_view openedAny(std::string_view value, const std::string& what) {
+Stored kindOf(std::string_view value) {
     std::uint8_t version = 0;
     std::uint32_t kind = 0;
     if (value.size() >= kEnvelopeBytes) ByteReader{value}(version, kind);
-    return opened(Stored(kind), value, what);
+    return Stored(kind);
+}
+
+std::string_view openedAny(std::string_view value, const std::string& what) {
+    return opened(kindOf(value), value, what);
 }
 
 } // namespace rivulet::detail

@@ -22,6 +22,7 @@ enum class Stored : std::uint32_t {
     state = 7,      ///< a piece of the log of states
     layout = 8,     ///< how the states of an operator are partitioned
     pane = 9,       ///< the rows of a window's pane
+    packed = 10,    ///< a piece of the log of states whose rows are packed
     prepared = 20,  ///< what a sink needs to finalize a batch
     finalized = 21, ///< the last batch that a sink is known to have
     received = 22,  ///< a block that a receiver has got
@@ -43,6 +44,8 @@ Envelope envelopeOf(Stored kind, std::string_view first, std::string_view second
 ///
 /// Errors: CorruptionError that names `what` where the value is not a whole envelope of this kind
 std::string_view opened(Stored kind, std::string_view value, const std::string& what);
+/// What a value says to be, before it is opened.
+Stored kindOf(std::string_view value);
 /// The same of whatever kind it says to be.
 std::string_view openedAny(std::string_view value, const std::string& what);
 

@@ -9,8 +9,8 @@ void PartitionLog::found(const PieceKey& key) {
         ++entries_.back().pieces;
 }
 
-void PartitionLog::write(DurableWriter& writer, std::uint32_t partition, const std::vector<std::string>& pieces,
-                         bool all, std::size_t sweptTo) {
+void PartitionLog::write(DurableWriter& writer, std::uint32_t partition, const std::vector<RowsPiece>& pieces, bool all,
+                         std::size_t sweptTo) {
     const std::uint64_t batch = writer.batch();
     Pending pending;
     pending.sweep = {all || sweep_.below == 0 ? sweep_.number + 1 : sweep_.number, all ? 0 : sweptTo};
@@ -23,7 +23,8 @@ void PartitionLog::write(DurableWriter& writer, std::uint32_t partition, const s
     for (std::size_t i = 0; i < pending.erased; ++i)
         for (std::uint32_t piece = 0; piece < entries_[i].pieces; ++piece)
             writer.erase({partition, entries_[i].batch, piece});
-    for (std::uint32_t piece = 0; piece < pieces.size(); ++piece) writer.put({partition, batch, piece}, pieces[piece]);
+    for (std::uint32_t piece = 0; piece < pieces.size(); ++piece)
+        writer.lend({partition, batch, piece}, pieces[piece].bytes, pieces[piece].packed);
     if (!pieces.empty()) pending.added = Entry{batch, std::uint32_t(pieces.size()), now};
     pending_ = pending;
 }

@@ -92,6 +92,18 @@ TEST_CASE("What was committed is there when the directory is opened again") {
     CHECK(seen == std::vector<std::string>{"state 3", "state 4", "state 5"});
 }
 
+TEST_CASE("A program that is started again and again has its batches, and gathers no logs") {
+    const TemporaryDirectory directory;
+    for (std::uint64_t id = 1; id <= 40; ++id) make(directory / "c", id);
+    const auto files = fs::directory_iterator(directory / "c/state");
+    const auto logs = std::count_if(fs::begin(files), fs::end(files),
+                                    [](const fs::directory_entry& file) { return file.path().extension() == ".log"; });
+    CHECK(logs <= 17);
+    CheckpointStore store(directory / "c", "test");
+    CHECK(store.last().id == 40);
+    CHECK(store.read(Family::state, keyOf(1, 39 % 3), Stored::state) == "state 39");
+}
+
 TEST_CASE("Batches are committed one after the other") {
     const TemporaryDirectory directory;
     CheckpointStore store(directory / "c", "test");

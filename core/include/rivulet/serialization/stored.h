@@ -56,6 +56,9 @@ concept Storable = std::default_initializable<T> && requires { StoredForm<T>::kL
 /// Appends to a text.
 class ByteWriter {
   public:
+    ByteWriter() = default;
+    /// Writes to the memory of a text that is no longer needed, as long as it suffices.
+    explicit ByteWriter(std::string memory) : text_(std::move(memory)) {}
     template <class... X> void operator()(const X&... x) { (StoredForm<X>::write(*this, x), ...); }
     void bytes(std::string_view bytes) {
         if (bytes.empty()) return;
@@ -79,6 +82,8 @@ class ByteWriter {
         text_.resize(size_);
         return std::move(text_);
     }
+    /// The memory, for another writer.
+    std::string memory() && { return std::move(text_); }
 
   private:
     template <class Number> void place(std::size_t at, Number x) {

@@ -147,7 +147,7 @@ Inspection::Contents Inspection::contentsOf(const OperatorRow& row) const {
     Contents contents;
     if (!hasContents(row)) return contents;
     if (isPaged(row)) {
-        store_.each(Family::state, keyOf(row.number), Stored::state, [&](std::string_view, std::string_view page) {
+        store_.each(Family::pages, keyOf(row.number), Stored::state, [&](std::string_view, std::string_view page) {
             ++contents.pieces;
             contents.bytes += page.size();
         });
@@ -321,13 +321,15 @@ void Inspection::verifyKeys(Verified& verified) const {
         if (row.number >= table_.nextNumber)
             verified.findings.push_back("'" + row.uid + "' has a number that was not given yet");
     }
-    std::uint32_t before = 0;
-    store_.eachStored(Family::state, [&](std::string_view key, std::string_view) {
-        const std::uint32_t number = numberAt(key, 0);
-        if (!rows.contains(number) && std::exchange(before, number) != number)
-            verified.findings.push_back("there is something stored of an operator " + std::to_string(number) +
-                                        ", and there is none of this number");
-    });
+    for (const Family family : {Family::state, Family::pages}) {
+        std::uint32_t before = 0;
+        store_.eachStored(family, [&](std::string_view key, std::string_view) {
+            const std::uint32_t number = numberAt(key, 0);
+            if (!rows.contains(number) && std::exchange(before, number) != number)
+                verified.findings.push_back("there is something stored of an operator " + std::to_string(number) +
+                                            ", and there is none of this number");
+        });
+    }
     for (const OperatorRow& row : table_.rows) {
         try {
             static_cast<void>(contentsOf(row));

@@ -3,12 +3,14 @@
 #include "durable/files.h"
 #include "rivulet/error.h"
 
+#include <vector>
+
 namespace rivulet::detail {
 
 /// RocksDB's, which has to be given back before the database is closed, whoever still holds it.
 struct PageAccess::Snapshot {
     std::shared_ptr<const PageAccess> access;
-    const rocksdb::Snapshot* snapshot = nullptr; // null once the database is closed
+    const rocksdb::Snapshot* snapshot = nullptr; // null once the database was closed
     Snapshot *previous = nullptr, *next = nullptr;
 
     ~Snapshot() {
@@ -21,22 +23,32 @@ struct PageAccess::Snapshot {
     }
 };
 
-PageAccess::PageAccess(rocksdb::DB& db, rocksdb::ColumnFamilyHandle& family, std::string path)
+PageAccess::PageAccess(rocksdb::DB& db, rocksdb::ColumnFamilyHandle& family, std::string path, AwaitRoom awaitRoom)
     : path_(std::move(path)),
+      awaitRoom_(std::move(awaitRoom)),
       db_(&db),
       family_(&family) {}
 
 PageAccess::~PageAccess() = default;
 
-void PageAccess::close() noexcept {
-    const std::unique_lock open(mutex_);
-    if (!db_) return;
-    for (Snapshot* at = snapshots_; at; at = at->next) {
-        db_->ReleaseSnapshot(at->snapshot);
-        at->snapshot = nullptr;
-    }
+void PageAccess::close() noexcept { static_cast<void>(suspend()); }
+
+std::unique_lock<std::shared_mutex> PageAccess::suspend() noexcept {
+    std::unique_lock closed(mutex_);
+    if (db_)
+        for (Snapshot* at = snapshots_; at; at = at->next) {
+            db_->ReleaseSnapshot(at->snapshot);
+            at->snapshot = nullptr;
+        }
     snapshots_ = nullptr;
     db_ = nullptr;
+    return closed;
+}
+
+void PageAccess::resume(rocksdb::DB& db, rocksdb::ColumnFamilyHandle& family) noexcept {
+    db_ = &db;
+    family_ = &family;
+    ++opening_;
 }
 
 void PageAccess::requireOpen() const {
@@ -46,33 +58,48 @@ void PageAccess::requireOpen() const {
                       "them up while it runs");
 }
 
-void PageAccess::check(const rocksdb::Status& status) {
-    if (status.ok()) return;
-    failed_ = true;
-    throw IoError("checkpoint: a write to '" + path_ + "' failed: " + status.ToString() +
-                  "; start the program again when the cause is removed: it goes on with what is on the disk");
+/// Makes a write, again when the disk was full and has room.
+void PageAccess::change(const std::function<rocksdb::Status()>& write) {
+    for (;;) {
+        rocksdb::Status status;
+        std::uint64_t opening = 0;
+        {
+            const std::shared_lock open(mutex_);
+            requireOpen();
+            opening = opening_;
+            status = write();
+        }
+        if (status.ok()) return;
+        if (awaitRoom_(opening, status)) continue;
+        failed_ = true;
+        throw IoError("checkpoint: a write to '" + path_ + "' failed: " + status.ToString() +
+                      "; start the program again when the cause is removed: it goes on with what is on the disk");
+    }
 }
 
 void PageAccess::put(std::string_view key, std::string_view value) {
-    const std::shared_lock open(mutex_);
-    requireOpen();
-    check(db_->Put({}, family_, rocksdb::Slice(key.data(), key.size()), rocksdb::Slice(value.data(), value.size())));
+    change([&] {
+        return db_->Put({}, family_, rocksdb::Slice(key.data(), key.size()),
+                        rocksdb::Slice(value.data(), value.size()));
+    });
 }
 
 void PageAccess::erase(std::string_view key) {
-    const std::shared_lock open(mutex_);
-    requireOpen();
-    check(db_->Delete({}, family_, rocksdb::Slice(key.data(), key.size())));
+    change([&] { return db_->Delete({}, family_, rocksdb::Slice(key.data(), key.size())); });
 }
 
 void PageAccess::eraseRange(std::string_view begin, std::string_view end) {
-    const std::shared_lock open(mutex_);
-    requireOpen();
-    const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator({}, family_));
-    for (at->Seek(rocksdb::Slice(begin.data(), begin.size())); at->Valid() && at->key().ToStringView() < end;
-         at->Next())
-        check(db_->Delete({}, family_, at->key()));
-    require(at->status(), "read from", path_);
+    std::vector<std::string> keys;
+    {
+        const std::shared_lock open(mutex_);
+        requireOpen();
+        const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator({}, family_));
+        for (at->Seek(rocksdb::Slice(begin.data(), begin.size())); at->Valid() && at->key().ToStringView() < end;
+             at->Next())
+            keys.push_back(at->key().ToString());
+        require(at->status(), "read from", path_);
+    }
+    for (const auto& key : keys) erase(key);
 }
 
 PageAccess::Moment PageAccess::now() const {
@@ -93,9 +120,16 @@ bool PageAccess::read(std::string_view key, const Moment& moment,
     const std::shared_lock open(mutex_);
     requireOpen();
     rocksdb::ReadOptions options;
-    if (moment) options.snapshot = static_cast<const Snapshot*>(moment.get())->snapshot;
+    bool isLost = false; // the moment: the database was opened anew since
+    if (moment) {
+        options.snapshot = static_cast<const Snapshot*>(moment.get())->snapshot;
+        isLost = !options.snapshot;
+    }
     rocksdb::PinnableSlice value;
     const auto status = db_->Get(options, family_, rocksdb::Slice(key.data(), key.size()), &value);
+    if (status.IsNotFound() && isLost)
+        throw IoError("checkpoint: states of an earlier batch in '" + path_ +
+                      "' cannot be read any more: the disk was full since then; read those of the last one");
     if (status.IsNotFound()) return false;
     require(status, "read from", path_);
     use(value.ToStringView());

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <rocksdb/db.h>
 #include <shared_mutex>
 #include <string>
@@ -12,17 +14,28 @@ namespace rivulet::detail {
 
 /// A column family of an open database, for tasks and for RDDs that may outlive it: after `close` every call throws.
 ///
+/// While the disk is full writes wait, and with them reads: the database is opened anew then (`suspend`, `resume`).
+/// What was seen of a moment before that is what there is now, where it is still there.
+///
 /// Threads: any
 class PageAccess : public std::enable_shared_from_this<PageAccess> {
   public:
+    /// Waits until the database was opened anew after a write that failed so, `opening` being what it was opened as;
+    /// false where it will not be.
+    using AwaitRoom = std::function<bool(std::uint64_t opening, const rocksdb::Status& status)>;
     /// `path` is for messages.
-    PageAccess(rocksdb::DB& db, rocksdb::ColumnFamilyHandle& family, std::string path);
+    PageAccess(rocksdb::DB& db, rocksdb::ColumnFamilyHandle& family, std::string path, AwaitRoom awaitRoom);
     ~PageAccess();
     PageAccess(const PageAccess&) = delete;
     PageAccess& operator=(const PageAccess&) = delete;
 
     /// Before the database is closed; waits for calls that run.
     void close() noexcept;
+    /// The same, and it will be opened anew: calls wait as long as the lock is held.
+    [[nodiscard]] std::unique_lock<std::shared_mutex> suspend() noexcept;
+    void resume(rocksdb::DB& db, rocksdb::ColumnFamilyHandle& family) noexcept;
+    /// How often it was opened anew.
+    std::uint64_t opening() const { return opening_; }
     /// A write has failed.
     bool failed() const { return failed_; }
 
@@ -38,12 +51,14 @@ class PageAccess : public std::enable_shared_from_this<PageAccess> {
   private:
     struct Snapshot;
     void requireOpen() const;
-    void check(const rocksdb::Status& status);
+    void change(const std::function<rocksdb::Status()>& write);
 
     const std::string path_;
+    const AwaitRoom awaitRoom_;
     std::atomic<bool> failed_ = false;
+    std::atomic<std::uint64_t> opening_ = 0;
 
-    mutable std::shared_mutex mutex_; // held by calls while they last, and by `close`
+    mutable std::shared_mutex mutex_; // held by calls while they last, and by who closes
     rocksdb::DB* db_;                 // null after close
     rocksdb::ColumnFamilyHandle* family_;
     mutable std::mutex snapshotsMutex_;     // guards the following

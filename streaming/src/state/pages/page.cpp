@@ -45,6 +45,23 @@ std::string PagePieceWriter::finish() {
     return piece;
 }
 
+std::size_t rowWidthOf(std::string_view piece) {
+    ByteReader in(piece);
+    bool timed = false;
+    std::uint32_t rows = 0, removed = 0;
+    in(timed, rows, removed);
+    std::size_t width = 0;
+    for (std::uint32_t i = 0; i < rows; ++i) {
+        std::uint32_t hash = 0, size = 0;
+        in(hash, size);
+        static_cast<void>(in.bytes(size));
+        const std::size_t bytes = sizeof hash + sizeof size + size;
+        if (i > 0 && bytes != width) return 0;
+        width = bytes;
+    }
+    return width;
+}
+
 std::vector<PagePart> partsOf(std::string piece, std::uint32_t rows, std::uint32_t begin, std::uint64_t end) {
     std::vector<PagePart> parts;
     std::uint64_t count = 1;
@@ -56,11 +73,11 @@ std::vector<PagePart> partsOf(std::string piece, std::uint32_t rows, std::uint32
     const std::uint64_t width = (end - begin) / count;
     PagePieceReader in(piece);
     std::vector<PagePieceWriter> writers(count, PagePieceWriter(in.timed()));
-    in.each(
-        [&](std::uint32_t hash, std::string_view row) {
-            writers[std::min((placeOf(hash) - begin) / width, count - 1)].copy(hash, row);
-        },
-        [](std::uint32_t, std::string_view) {});
+    in.each([](std::uint32_t) { return true; },
+            [&](std::uint32_t hash, std::string_view row) {
+                writers[std::min((placeOf(hash) - begin) / width, count - 1)].copy(hash, row);
+            },
+            [](std::uint32_t, std::string_view) {});
     for (std::uint64_t i = 0; i < count; ++i) {
         const std::uint32_t left = writers[i].rowCount();
         parts.push_back({std::uint32_t(begin + i * width), left, left > 0 ? writers[i].finish() : std::string()});

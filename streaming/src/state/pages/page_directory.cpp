@@ -48,7 +48,9 @@ void PagePartition::stage(PageStore& store, const PieceKey& key, std::string_vie
         const std::lock_guard lock(mutex_);
         staged_.push_back(key);
     }
-    store.stage(key, payload);
+    std::string packed;
+    const bool isPacked = packRows(payload, PagePieceReader(payload).rows(), rowWidthOf(payload), packed);
+    store.stage(key, isPacked ? std::string_view(packed) : payload, isPacked);
 }
 
 void PagePartition::change(std::vector<std::pair<std::size_t, PageDirectory::ChunkPtr>> chunks,

@@ -230,7 +230,7 @@ TEST_CASE("Inspection tells of outputs and of states in pages, and shows none of
         changes.put(detail::Family::meta, "operators", detail::Stored::operators, out.view());
         for (auto& key : store.keys(detail::Family::state, detail::keyOf(2)))
             changes.erase(detail::Family::state, std::move(key));
-        changes.put(detail::Family::state, detail::keyOf(5, 0), detail::Stored::state, "a page");
+        changes.put(detail::Family::pages, detail::keyOf(5, 0), detail::Stored::state, "a page");
         store.write(std::move(changes), true);
     }
     CHECK_THAT(info(path, false), ContainsSubstring("\nfiles\n    sink of text files\n    position \"\"\n") &&

@@ -25,6 +25,9 @@ class DurableWriter {
     /// The number of the batch that is being committed.
     virtual std::uint64_t batch() const = 0;
     virtual void put(const PieceKey& key, std::string_view payload) = 0;
+    /// The same of a payload that is not copied: it stays where it is until the batch is committed or aborted.
+    /// `packed`: by `packRows`.
+    virtual void lend(const PieceKey& key, std::string_view payload, bool packed) = 0;
     virtual void erase(const PieceKey& key) = 0;
     /// Notes how the pieces are partitioned: "hash 7".
     virtual void setLayout(std::string_view layout) = 0;
@@ -42,6 +45,9 @@ class DurableReader {
     virtual Time time() const = 0;
     using Visit = std::function<void(const PieceKey& key, std::string_view payload)>;
     virtual void each(std::uint32_t partition, const Visit& visit) const = 0;
+    /// The same, with payloads as they are stored: some are packed.
+    using VisitStored = std::function<void(const PieceKey& key, std::string_view payload, bool packed)>;
+    virtual void eachStored(std::uint32_t partition, const VisitStored& visit) const = 0;
     /// Those of all partitions, one after the other.
     virtual void each(const Visit& visit) const = 0;
 };

@@ -17,12 +17,12 @@ class PageStore {
   public:
     /// All pieces as they are now, as long as it is held.
     using Moment = std::shared_ptr<const void>;
-    using Use = std::function<void(std::string_view payload)>;
+    using Use = std::function<void(std::string_view payload, bool packed)>; // by `packRows`
 
     virtual ~PageStore() = default;
     /// The number of the batch that is being run, or comes next.
     virtual std::uint64_t batch() const = 0;
-    virtual void stage(const PieceKey& key, std::string_view payload) = 0;
+    virtual void stage(const PieceKey& key, std::string_view payload, bool packed) = 0;
     virtual void discard(const PieceKey& key) = 0;
     /// Discards the pieces of a partition from this batch on.
     virtual void discardFrom(std::uint32_t partition, std::uint64_t batch) = 0;

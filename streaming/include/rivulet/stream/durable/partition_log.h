@@ -1,6 +1,7 @@
 #pragma once
 
 #include "rivulet/stream/durable/durable_state.h"
+#include "rivulet/stream/durable/packed_rows.h"
 
 #include <optional>
 #include <vector>
@@ -38,7 +39,8 @@ class PartitionLog {
 
     /// Writes the pieces of a batch, and erases what they supersede. `all`: they have all rows; otherwise the sweep has
     /// come down to `sweptTo`. In force by `commit`.
-    void write(DurableWriter& writer, std::uint32_t partition, const std::vector<std::string>& pieces, bool all,
+    /// The pieces are lent to the writer.
+    void write(DurableWriter& writer, std::uint32_t partition, const std::vector<RowsPiece>& pieces, bool all,
                std::size_t sweptTo);
     void commit();
     void abort() { pending_.reset(); }

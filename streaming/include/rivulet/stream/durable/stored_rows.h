@@ -12,14 +12,34 @@
 /// A key is in one of the two lists of a batch only, so their order does not matter.
 namespace rivulet::detail {
 
-/// Makes pieces of about 1 MiB.
+/// The memory of pieces that are no longer needed, for those of the next batch: fresh memory costs as much as what is
+/// written to it.
+class RowsMemory {
+  public:
+    /// The longest, or the shortest; an empty text where there is none.
+    std::string take(bool longest);
+    void give(std::string text);
+    std::size_t sizeBytes() const;
+
+  private:
+    static constexpr std::size_t kMost = 4;
+    std::vector<std::string> texts_;
+};
+
+/// Makes pieces of about 1 MiB, which are packed where that saves something.
 class RowsWriter {
   public:
-    explicit RowsWriter(bool timed) : timed_(timed) { begin(); }
+    RowsWriter(bool timed, RowsMemory& memory) : timed_(timed), memory_(memory) { begin(); }
+    ~RowsWriter() { memory_.give(std::move(out_).memory()); }
+    RowsWriter(const RowsWriter&) = delete;
+    RowsWriter& operator=(const RowsWriter&) = delete;
 
     template <class K, class S> void row(const K& key, const S& state, Time touched) {
+        const std::size_t at = out_.size();
         if (timed_) out_(touched);
         out_(key, state);
+        const std::size_t width = out_.size() - at;
+        width_ = rows_ == 0 || width == width_ ? width : 0;
         ++rows_;
         if (out_.size() >= PartitionLog::kPieceBytes) finishPiece();
     }
@@ -27,18 +47,21 @@ class RowsWriter {
         removedKeys_(key);
         ++removed_;
     }
+    /// Of what was written, before it is packed.
     std::size_t bytes() const { return finished_ + out_.size() + removedKeys_.size(); }
-    std::vector<std::string> finish();
+    std::vector<RowsPiece> finish();
 
   private:
     void begin();
     void finishPiece();
 
     const bool timed_;
+    RowsMemory& memory_;
     ByteWriter out_, removedKeys_;
     std::uint32_t rows_ = 0, removed_ = 0;
+    std::size_t width_ = 0; // of all rows; 0: they differ
     std::size_t finished_ = 0;
-    std::vector<std::string> pieces_;
+    std::vector<RowsPiece> pieces_;
 };
 
 struct RowsHeader {

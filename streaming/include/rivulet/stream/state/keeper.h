@@ -1,10 +1,6 @@
 #pragma once
 
-#include "rivulet/stream/durable/stored_rows.h"
-#include "rivulet/stream/kept.h"
-#include "rivulet/stream/state/input.h"
-#include "rivulet/stream/state/pages/paged_states.h"
-#include "rivulet/stream/state/table.h"
+#include "rivulet/stream/state/stored_tables.h"
 
 #include <charconv>
 
@@ -20,118 +16,6 @@ namespace rivulet {
 enum class UpdatedKeys { all, touched };
 
 namespace detail {
-
-inline constexpr std::size_t kResolved = 64; // records whose rows are fetched into the cache together
-
-/// The number of a key that has no row, given now where it is seen first.
-template <class K, class S> std::uint32_t newKeyOf(StateDelta<K, S>& delta, const KeySlot<K>& slot) {
-    const std::uint32_t known =
-        delta.newIndex.find(slot.hash(), [&](std::uint32_t number) { return slot.holds(delta.newKeys[number]); });
-    if (known != DenseIndex::kNone) return known;
-    const auto number = std::uint32_t(delta.newKeys.size());
-    delta.newKeys.push_back(slot.key());
-    delta.newHashes.push_back(slot.hash());
-    delta.newStates.emplace_back();
-    delta.newIndex.add(slot.hash(), number);
-    return number;
-}
-
-/// States that can be written, and so be larger than memory.
-template <class K, class S> inline constexpr bool kPageable = Storable<K> && Storable<S>;
-
-/// The states of all partitions of an operator: a table each; or pages, of which a table has one at a time.
-///
-/// Threads: `lookup` and `size` any, as in StateTable
-template <class K, class S> class StateTables {
-  public:
-    StateTables(std::shared_ptr<const Partitioner> partitioner, bool timed, bool paged)
-        : partitioner_(std::move(partitioner)),
-          route_(partitioner_) {
-        for (std::size_t i = 0; i < route_.partitions(); ++i)
-            tables_.push_back(std::make_unique<StateTable<K, S>>(timed, paged ? kPageCommonBits : 0));
-        if (paged) pages_ = share(new PagedStates<K, S>(tables_.size(), timed));
-    }
-    /// Null where the states are in memory.
-    const std::shared_ptr<PagedStates<K, S>>& pages() const { return pages_; }
-    const std::shared_ptr<const Partitioner>& partitioner() const { return partitioner_; }
-    const Router<K>& route() const { return route_; }
-    int partitions() const { return int(tables_.size()); }
-    StateTable<K, S>& operator[](std::size_t partition) const { return *tables_[partition]; }
-
-    std::optional<S> lookup(const KeySlot<K>& key) const {
-        if constexpr (kPageable<K, S>)
-            if (pages_) return pages_->lookup(route_(key), key);
-        return tables_[route_(key)]->lookup(key);
-    }
-    std::size_t size() const {
-        if (pages_) return pages_->size();
-        std::size_t sum = 0;
-        for (const auto& table : tables_) sum += table->size();
-        return sum;
-    }
-    std::size_t sizeBytes() const {
-        std::size_t sum = 0;
-        for (const auto& table : tables_) sum += table->sizeBytes();
-        return sum;
-    }
-
-  private:
-    std::shared_ptr<const Partitioner> partitioner_;
-    Router<K> route_;
-    Rows<std::unique_ptr<StateTable<K, S>>> tables_;
-    std::shared_ptr<PagedStates<K, S>> pages_;
-};
-
-/// The RDD of the states after a batch.
-template <class K, class S> class StateRddNode final : public Node<std::pair<K, S>> {
-  public:
-    using T = std::pair<K, S>;
-    using Versions = Rows<std::shared_ptr<const StateVersion<K, S>>>;
-
-    StateRddNode(LineagePtr lineage, Versions versions) : Node<T>(std::move(lineage)), versions_(std::move(versions)) {}
-    int partitions() const override { return int(versions_.size()); }
-
-  protected:
-    ReaderPtr<T> compute(int partition, TaskContext&) const override {
-        const auto& version = versions_[std::size_t(partition)];
-        return ReaderPtr<T>(new RowsReader<T>(version, version->rows()));
-    }
-
-  private:
-    Versions versions_;
-};
-
-/// The job of a batch on the tables of an operator.
-template <class Rdd> class StateJob {
-  public:
-    using Pipe = std::remove_cvref_t<decltype(std::declval<const Rdd&>().pipe())>;
-
-    /// `rdd` is null where nothing arrived.
-    StateJob(const std::shared_ptr<Engine>& engine, CallSite site,
-             const std::shared_ptr<const Partitioner>& partitioner, const Rdd* rdd, const InputPlan& plan)
-        : lineage_(makeLineage(engine, "StateRDD", site, partitioner)),
-          partitions_(allPartitions(partitioner->numPartitions())) {
-        lineage_->setHasElements(true); // the rows of the tables, whatever arrives
-        if (!rdd) return;
-        input_.emplace(rdd->lineagePtr(), rdd->pipe(), partitioner, plan);
-        lineage_->dependOn(input_->dependency());
-    }
-    const OperatorSite& site() const { return lineage_->site(); }
-    const std::vector<int>& partitions() const { return partitions_; }
-
-    /// Calls `task(partition, context)` for every partition and returns the results.
-    template <class Result, class Task> std::vector<Result> run(const Task& task) const {
-        return runTasks<Result, ErasedPipe<char>>(lineage_, site().site, partitions_, task);
-    }
-    template <class Take> void read(int partition, TaskContext& task, Take& take) const {
-        if (input_) input_->read(partition, task, take);
-    }
-
-  private:
-    std::shared_ptr<Lineage> lineage_;
-    std::vector<int> partitions_;
-    std::optional<KeyedInput<Pipe>> input_;
-};
 
 /// Puts initial states on a side list; of several for a key the last counts.
 template <class K, class S> class LoadPass {
@@ -174,7 +58,8 @@ template <class K, class S> class StateKeeper {
                 std::optional<Initial> initial, bool paged)
         : tables_(share(new StateTables<K, S>(std::move(partitioner), timed, paged))),
           initial_(std::move(initial)),
-          memory_(engine->memory(), engine->memory()->consumer("state")) {}
+          memory_(engine->memory(), engine->memory()->consumer("state")),
+          stored_(tables_) {}
 
     const std::shared_ptr<StateTables<K, S>>& tables() const { return tables_; }
     const std::shared_ptr<const Partitioner>& partitioner() const { return tables_->partitioner(); }
@@ -206,7 +91,7 @@ template <class K, class S> class StateKeeper {
     template <class Job> void apply(const Job& job, Time time, Deltas deltas) {
         std::size_t changes = 0;
         for (const auto& delta : deltas) changes += delta.known.size() + delta.newKeys.size();
-        if (changes <= kFew) {
+        if (changes <= kFewChanges) {
             for (const int p : job.partitions()) table(p).apply(std::move(deltas[std::size_t(p)]), time);
             return;
         }
@@ -219,16 +104,13 @@ template <class K, class S> class StateKeeper {
         if (pages()) return commitPages();
         for (int p = 0; p < tables_->partitions(); ++p) table(p).commit();
         slabs_->trim();
-        memory_.resize(std::int64_t(tables_->sizeBytes() + slabs_->sizeBytes()));
-        for (PartitionLog& log : logs_) log.commit();
-        if (relayouted_) obsolete_.clear();
-        rewritten_ = rewritten_ || relayouted_;
+        stored_.commit();
+        memory_.resize(std::int64_t(tables_->sizeBytes() + slabs_->sizeBytes() + stored_.sizeBytes()));
     }
     void abort() noexcept {
         if (pages()) return abortPages();
         for (int p = 0; p < tables_->partitions(); ++p) table(p).abort();
-        for (PartitionLog& log : logs_) log.abort();
-        relayouted_ = false;
+        stored_.abort();
     }
     /// The states after the batch that was applied last, as an RDD.
     Initial version(const std::shared_ptr<Engine>& engine, CallSite site) const {
@@ -244,11 +126,6 @@ template <class K, class S> class StateKeeper {
         LineagePtr lineage = makeLineage(engine, "StateRDD", site, partitioner());
         auto node = makeNode<StateRddNode<K, S>>(lineage, std::move(versions));
         return Initial(std::move(lineage), ErasedPipe<std::pair<K, S>>(std::move(node)));
-    }
-    /// `visit(kind, row)` for what the batch that is being run changed, partition by partition: what its commit has to
-    /// write. Between `materialize` and `commit`.
-    template <class Visit> void eachChange(const Visit& visit) const {
-        for (int p = 0; p < tables_->partitions(); ++p) table(p).eachChange(visit);
     }
 
     // ---- states in pages
@@ -293,60 +170,19 @@ template <class K, class S> class StateKeeper {
         initial_.reset(); // it was before the first batch of all
         loaded_ = true;
         if (pages()) return recoverPages(layout, reader.time());
-        makeLogs();
         const StateJob<Initial> job(engine, site, partitioner(), nullptr, inputPlan());
-        if (layout == layoutNow()) {
-            job.template run<char>([&](int p, TaskContext&) {
-                PartitionLog log;
-                StoredPieces pieces;
-                reader.each(std::uint32_t(p), [&](const PieceKey& key, std::string_view piece) {
-                    log.found(key);
-                    pieces.add(piece);
-                });
-                restore(pieces, p, reader.time(), false);
-                logs_[std::size_t(p)] = std::move(log);
-                return char();
-            });
-            rewritten_ = true;
-        } else {
-            reader.each([&](const PieceKey& key, std::string_view) { obsolete_.push_back(key); });
-            job.template run<char>([&](int p, TaskContext&) {
-                StoredPieces pieces;
-                reader.each([&](const PieceKey&, std::string_view piece) { pieces.add(piece); });
-                restore(pieces, p, reader.time(), true);
-                return char();
-            });
-        }
+        stored_.recover(job, reader, layout == layoutNow());
         memory_.resize(std::int64_t(tables_->sizeBytes()));
     }
     /// Between `materialize` and `commit`. What many rows are written as is made by a task for each partition.
     void save(const std::shared_ptr<Engine>& engine, CallSite site, DurableWriter& writer) {
         if (!loaded_) return; // it has not had a batch, and what it begins with may be yet to come
         if (pages()) return savePages(writer);
-        makeLogs();
-        if (!rewritten_) {
-            for (const PieceKey& key : obsolete_) writer.erase(key);
-            writer.setLayout(layoutNow());
-            relayouted_ = true;
-        }
-        std::size_t changes = 0;
-        const auto count = [&](StateChange, const std::pair<K, S>&) { ++changes; };
-        eachChange(count);
-        std::vector<Saved> saved;
-        if (changes > kFew || (!rewritten_ && tables_->size() > kFew)) {
-            const StateJob<Initial> job(engine, site, partitioner(), nullptr, inputPlan());
-            saved = job.template run<Saved>([&](int p, TaskContext&) { return savedRows(p); });
-        } else {
-            for (int p = 0; p < tables_->partitions(); ++p) saved.push_back(savedRows(p));
-        }
-        for (std::uint32_t p = 0; p < saved.size(); ++p)
-            if (saved[p].changed) logs_[p].write(writer, p, saved[p].pieces, saved[p].all, saved[p].sweptTo);
+        stored_.save([&] { return StateJob<Initial>(engine, site, partitioner(), nullptr, inputPlan()); }, layoutNow(),
+                     writer);
     }
 
   private:
-    void makeLogs() {
-        while (logs_.size() < std::size_t(tables_->partitions())) logs_.emplace_back();
-    }
     /// How rows are partitioned. A partitioner of the program's own cannot be compared with an earlier process's.
     std::string layoutNow() const {
         const bool byHash = dynamic_cast<const HashPartitioner*>(partitioner().get());
@@ -354,97 +190,6 @@ template <class K, class S> class StateKeeper {
             return "pages " + std::to_string(tables_->partitions()) + (byHash ? " hash" : " own") +
                    (pages()->timed() ? " timed" : "");
         return (byHash ? "hash " : "own ") + std::to_string(byHash ? tables_->partitions() : 0);
-    }
-    struct Saved {
-        std::vector<std::string> pieces;
-        bool changed = false, all = false;
-        std::size_t sweptTo = 0;
-    };
-    Saved savedRows(int partition) const {
-        const StateTable<K, S>& states = table(partition);
-        const PartitionLog& log = logs_[std::size_t(partition)];
-        std::size_t changed = 0;
-        const auto count = [&](StateChange, const std::pair<K, S>&) { ++changed; };
-        states.eachChange(count);
-        const std::size_t rows = states.liveRows();
-        const bool all = !rewritten_ || (changed > 0 && log.writesAll(changed, rows));
-        if (changed == 0 && !all) return {};
-        RowsWriter out(states.timed());
-        std::size_t sweep = 0;
-        if (all) {
-            for (std::size_t i = 0; i < rows; ++i) writeRow(out, states, i);
-        } else {
-            const auto write = [&](StateChange kind, const std::pair<K, S>& row) {
-                if (kind == StateChange::removed)
-                    out.removed(row.first);
-                else
-                    out.row(row.first, row.second, states.appliedAt());
-            };
-            states.eachChange(write);
-            states.eachMoved([&](std::uint32_t number) { writeRow(out, states, number); });
-            sweep = log.sweepFrom(rows);
-            const std::size_t enough = out.bytes() + PartitionLog::sweepBytes(out.bytes());
-            while (sweep > 0 && out.bytes() < enough) writeRow(out, states, --sweep);
-        }
-        return {out.finish(), true, all, sweep};
-    }
-    static void writeRow(RowsWriter& out, const StateTable<K, S>& states, std::size_t number) {
-        const auto& row = states.row(std::uint32_t(number));
-        out.row(row.first, row.second, states.touched(number));
-    }
-    struct StoredPieces {
-        std::vector<std::string> pieces;
-        std::size_t rows = 0;
-        void add(std::string_view piece) {
-            ByteReader in(piece);
-            rows += readRowsHeader(in).rows;
-            pieces.emplace_back(piece);
-        }
-    };
-    /// `others`: the pieces may have rows of other partitions, which are left out.
-    void restore(StoredPieces& stored, int partition, Time committed, bool others) {
-        // A table and at most as many changes.
-        const std::size_t most = stored.rows / (others ? std::size_t(tables_->partitions()) : 1);
-        table(partition).expect(most - most / 4);
-        for (std::string& piece : stored.pieces) {
-            restorePiece(piece, partition, committed, others);
-            piece = std::string();
-        }
-    }
-    void restorePiece(std::string_view piece, int partition, Time committed, bool others) {
-        StateTable<K, S>& states = table(partition);
-        const auto lock = states.restoring();
-        ByteReader in(piece);
-        const RowsHeader header = readRowsHeader(in);
-        Arena texts;
-        for (std::uint32_t i = 0; i < header.rows; ++i) {
-            K key{};
-            S state{};
-            Time touched = committed; // of what had no time-out before
-            if (header.timed) in(touched);
-            in(key, state);
-            Cell<K, Nothing> cell;
-            cell.set(key, Nothing{}, texts);
-            if (isOf(cell.slot(), partition, others)) states.restore(cell.slot(), std::move(state), touched);
-            texts.clear();
-        }
-        for (std::uint32_t i = 0; i < header.removed; ++i) {
-            K key{};
-            in(key);
-            Cell<K, Nothing> cell;
-            cell.set(key, Nothing{}, texts);
-            if (isOf(cell.slot(), partition, others)) states.forget(cell.slot());
-            texts.clear();
-        }
-        in.finish();
-    }
-    bool isOf(const KeySlot<K>& key, int partition, bool others) const {
-        const auto wanted = int(tables_->route()(key));
-        if (wanted != partition && !others)
-            throw CorruptionError("checkpoint: a state is stored in partition " + std::to_string(partition) +
-                                  ", and its key belongs to partition " + std::to_string(wanted) +
-                                  "; has the hash of the key's type changed?");
-        return wanted == partition;
     }
 
     // ---- states in pages
@@ -457,10 +202,12 @@ template <class K, class S> class StateKeeper {
         if (!rewritten_) return; // dealt anew by the first batch
         for (std::size_t p = 0; p < pages()->partitions(); ++p)
             for (std::size_t c = 0; c < PageDirectory::kChunks; ++c)
-                eachStoredChunk(p, c, [&](std::string_view chunk) { pages()->part(p).restore(c, chunk); });
+                useStoredChunk(p, c, [&](std::string_view chunk, bool) { pages()->part(p).restore(c, chunk); });
     }
-    void eachStoredChunk(std::size_t partition, std::size_t chunk, const PageStore::Use& use) {
-        pages()->store().read({std::uint32_t(partition), 0, std::uint32_t(chunk)}, nullptr, use);
+    /// All of them were written by the first commit.
+    void useStoredChunk(std::size_t partition, std::size_t chunk, const PageStore::Use& use) {
+        if (!pages()->store().read({std::uint32_t(partition), 0, std::uint32_t(chunk)}, nullptr, use))
+            throwPageMissing();
     }
     /// What a batch begins with: done again where the first one fails.
     void loadPages(const std::shared_ptr<Engine>& engine, CallSite site, Time time) {
@@ -490,7 +237,7 @@ template <class K, class S> class StateKeeper {
             for (std::uint32_t from = 0; from < storedPartitions_; ++from) {
                 const PieceKey where{from, 0, std::uint32_t(c)};
                 if (from >= count) superseded.push_back(where);
-                eachStoredChunk(from, c, [&](std::string_view chunk) {
+                useStoredChunk(from, c, [&](std::string_view chunk, bool) {
                     for (const Page& page : PagePartition::chunkFrom(chunk)) {
                         for (const Page::Piece& piece : page.pieces)
                             superseded.push_back({from, piece.version, page.begin});
@@ -545,21 +292,17 @@ template <class K, class S> class StateKeeper {
         std::size_t records = 0;
     };
 
-    static constexpr std::size_t kFew = 2048; // changes are applied on the caller's thread: sooner than tasks begin
-
     std::shared_ptr<StateTables<K, S>> tables_;
     std::optional<Initial> initial_; // until it was loaded
     MemoryReservation memory_;
     const std::shared_ptr<SlabPool> slabs_ = share(new SlabPool());
     std::size_t records_ = 0;
 
-    Rows<PartitionLog> logs_; // as many as tables, where states are stored
-    Rows<PieceKey> obsolete_; // pieces of another partitioning
-    bool loaded_ = false;     // the tables have what they begin with
-    bool relayouted_ = false; // by the batch that is being committed: all was written anew
-    bool rewritten_ = false;  // all that is stored is partitioned as the tables are
+    StoredTables<K, S> stored_; // of states in memory
+    bool loaded_ = false;       // the tables have what they begin with
 
     // Of states in pages.
+    bool rewritten_ = false;           // all that is stored is partitioned as the pages are
     std::size_t storedPartitions_ = 0; // zero: nothing was stored
     Time recoveredAt_{};
     bool ready_ = false; // a batch has begun with what was there before it

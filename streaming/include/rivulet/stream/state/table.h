@@ -186,6 +186,15 @@ template <class K, class S> class StateTable {
         for (std::size_t i = live_; i < before_ + added_; ++i) visit(StateChange::removed, held_->rows[i]);
     }
 
+    /// How many keys `eachChange` tells of.
+    std::size_t changeCount() const {
+        if (!pending_) return 0;
+        std::size_t count = 2 * added_ + before_ - live_;
+        for (const auto& change : delta_.known)
+            count += change.kind == StateChange::updated || (change.kind == StateChange::touched && timed_);
+        return count;
+    }
+
     // ---- for what is stored
 
     /// The numbers of the rows that have taken the places of removed ones, from `apply` to `commit`.
@@ -206,6 +215,16 @@ template <class K, class S> class StateTable {
     /// Makes room for so many rows. They may come in the order of the index, in which they are stored: in one that
     /// grows with them they would all be probed in its first cells.
     void expect(std::size_t count) { reserve(count); }
+    /// Fetch ahead what `restore` of some rows reads: first of the index, then of the rows that are there already.
+    template <class Stored> void prefetchIndex(const Rows<Stored>& rows) const {
+        for (const Stored& row : rows) index_.prefetch(row.cell.slot().hash());
+    }
+    template <class Stored> void prefetchRows(const Rows<Stored>& rows) const {
+        for (const Stored& row : rows) {
+            const std::uint32_t number = index_.guess(row.cell.slot().hash());
+            if (number != kNone) __builtin_prefetch(held_->rows.data() + number, 1);
+        }
+    }
     /// Puts a row in that was stored, or takes its place. Before the first batch, and while `restoring`.
     void restore(const KeySlot<K>& key, S&& state, Time touched) {
         const std::uint32_t number = find(key);

@@ -1,9 +1,11 @@
 #pragma once
 
 #include "rivulet/serialization/stored.h"
+#include "rivulet/stream/durable/packed_rows.h"
 #include "rivulet/time.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -62,26 +64,46 @@ class PagePieceWriter {
     std::uint32_t rowCount_ = 0, removedCount_ = 0;
 };
 
-/// Steps through a piece.
+/// How many bytes each row of a piece has; 0 where they differ.
+std::size_t rowWidthOf(std::string_view piece);
+
+/// Steps through a piece, which may be packed.
 class PagePieceReader {
   public:
-    explicit PagePieceReader(std::string_view piece) : in_(piece) { in_(timed_, rows_, removed_); }
+    explicit PagePieceReader(std::string_view piece, bool packed = false) : in_(piece) {
+        if (packed) in_ = ByteReader(packed_.emplace(piece).header());
+        in_(timed_, rows_, removed_);
+    }
     bool timed() const { return timed_; }
     std::uint32_t rows() const { return rows_; }
-    /// Calls `row(hash, bytes)` for the rows, then `removed(hash, bytes)`.
-    template <class OnRow, class OnRemoved> void each(const OnRow& row, const OnRemoved& removed) {
-        for (std::uint32_t i = 0; i < rows_; ++i) one(row);
-        for (std::uint32_t i = 0; i < removed_; ++i) one(removed);
+    /// Calls `row(hash, bytes)` for the rows whose hashes `wanted` says, then `removed(hash, bytes)`.
+    template <class Wanted, class OnRow, class OnRemoved>
+    void each(const Wanted& wanted, const OnRow& row, const OnRemoved& removed) {
+        if (packed_) {
+            char bytes[PackedRows::kMostWidth];
+            for (std::uint32_t i = 0; i < rows_; ++i) {
+                if (!wanted(packed_->numberOf(i))) continue;
+                packed_->copy(i, bytes);
+                in_ = ByteReader({bytes, packed_->width()});
+                one(wanted, row);
+            }
+            in_ = ByteReader(packed_->rest());
+        } else {
+            for (std::uint32_t i = 0; i < rows_; ++i) one(wanted, row);
+        }
+        for (std::uint32_t i = 0; i < removed_; ++i) one(wanted, removed);
         in_.finish();
     }
 
   private:
-    template <class Take> void one(const Take& take) {
+    template <class Wanted, class Take> void one(const Wanted& wanted, const Take& take) {
         std::uint32_t hash = 0, size = 0;
         in_(hash, size);
-        take(hash, in_.bytes(size));
+        const std::string_view bytes = in_.bytes(size);
+        if (wanted(hash)) take(hash, bytes);
     }
 
+    std::optional<PackedRows> packed_;
     ByteReader in_;
     bool timed_ = false;
     std::uint32_t rows_ = 0, removed_ = 0;

@@ -34,6 +34,11 @@ template <class K, class V> class PageRecords {
     std::size_t countOf(std::size_t group) const { return rows_.empty() ? 0 : begin_[group + 1] - begin_[group]; }
     const Row* row(std::size_t group, std::size_t i) const { return &rows_[order_[begin_[group] + i]]; }
     std::uint32_t hash(std::size_t group, std::size_t i) const { return hashes_[order_[begin_[group] + i]]; }
+    /// Fetches a row ahead, which may be of a later group: records lie as they came.
+    void prefetch(std::size_t group, std::size_t i) const {
+        const std::size_t at = begin_[group] + i;
+        if (at < order_.size()) __builtin_prefetch(&rows_[order_[at]]);
+    }
 
   private:
     Arena texts_; // of long keys; before the rows that point into it
@@ -47,7 +52,11 @@ template <class K, class V> class PageInput {
     PageInput(const PageRecords<K, V>& records, std::size_t group) : records_(records), group_(group) {}
     std::size_t size() const { return records_.countOf(group_); }
     template <class Take> void each(Take& take) const {
-        for (std::size_t i = 0, n = size(); i < n; ++i) take(records_.row(group_, i), std::size_t(1));
+        constexpr std::size_t kAhead = 12;
+        for (std::size_t i = 0, n = size(); i < n; ++i) {
+            records_.prefetch(group_, i + kAhead);
+            take(records_.row(group_, i), std::size_t(1));
+        }
     }
 
   private:
@@ -143,9 +152,9 @@ template <class K, class S> class PagedStates {
               Time committed, Table& table) const {
         Arena texts;
         for (const Page::Piece& piece : page.pieces) {
-            const bool found =
-                store_->read({where.partition, piece.version, page.begin}, moment,
-                             [&](std::string_view bytes) { restore(bytes, wanted, committed, table, texts); });
+            const bool found = store_->read(
+                {where.partition, piece.version, page.begin}, moment,
+                [&](std::string_view bytes, bool packed) { restore(bytes, packed, wanted, committed, table, texts); });
             if (!found) return false;
         }
         return true;
@@ -254,12 +263,13 @@ template <class K, class S> class PagedStates {
         return differs;
     }
     template <class Wanted>
-    static void restore(std::string_view bytes, const Wanted& wanted, Time committed, Table& table, Arena& texts) {
-        PagePieceReader in(bytes);
+    static void restore(std::string_view bytes, bool packed, const Wanted& wanted, Time committed, Table& table,
+                        Arena& texts) {
+        PagePieceReader in(bytes, packed);
         const bool timed = in.timed();
         in.each(
-            [&](std::uint32_t hash, std::string_view row) {
-                if (!wanted(hash)) return;
+            wanted,
+            [&](std::uint32_t, std::string_view row) {
                 ByteReader fields(row);
                 Time touched = committed; // of what had no time-out before
                 if (timed) fields(touched);
@@ -272,8 +282,7 @@ template <class K, class S> class PagedStates {
                 table.restore(cell.slot(), std::move(state), touched);
                 texts.clear();
             },
-            [&](std::uint32_t hash, std::string_view row) {
-                if (!wanted(hash)) return;
+            [&](std::uint32_t, std::string_view row) {
                 ByteReader fields(row);
                 K key{};
                 fields(key);

@@ -1,4 +1,4 @@
-#include "durable/rocks_logger.h"
+#include "durable/database/rocks_logger.h"
 
 #include "rivulet/log.h"
 
