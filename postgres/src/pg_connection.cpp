@@ -1,11 +1,14 @@
 #include "pg_connection.h"
 
 #include <algorithm>
+#include <array>
 
 namespace rivulet::detail {
 namespace {
 
 constexpr std::size_t kCopyBytes = 1 << 20;
+// The first ones give way to what the program says in the last.
+constexpr std::array<const char*, 4> kNames = {"connect_timeout", "application_name", "dbname", nullptr};
 
 std::string trimmed(const char* message) {
     std::string text = message ? message : "";
@@ -17,10 +20,8 @@ std::string trimmed(const char* message) {
 } // namespace
 
 PgConnection::PgConnection(const std::string& parameters, Duration timeout) {
-    // The first ones give way to what the program says in the last.
-    const char* const names[] = {"connect_timeout", "application_name", "dbname", nullptr};
-    const char* const values[] = {"10", "rivulet", parameters.c_str(), nullptr};
-    connection_ = ::PQconnectdbParams(names, values, 1);
+    const std::array<const char*, 4> values = {"10", "rivulet", parameters.c_str(), nullptr};
+    connection_ = ::PQconnectdbParams(kNames.data(), values.data(), 1);
     try {
         const auto known = [](const char* text) { return std::string(text ? text : ""); };
         peer_ = "database '" + known(::PQdb(connection_)) + "' at " + known(::PQhost(connection_)) + ":" +
@@ -76,6 +77,12 @@ void PgConnection::copy(const std::string& statement, std::string_view rows) {
     if (!sent) fail("'" + statement + "' was interrupted");
     require(result, PGRES_COMMAND_OK, statement);
     while (const Result more{::PQgetResult(connection_), &::PQclear}) {}
+}
+
+bool PgConnection::isAway(const std::string& parameters) {
+    const std::array<const char*, 4> values = {"10", "rivulet", parameters.c_str(), nullptr};
+    const auto answer = ::PQpingParams(kNames.data(), values.data(), 1);
+    return answer == PQPING_NO_RESPONSE || answer == PQPING_REJECT;
 }
 
 std::string PgConnection::quoted(std::string_view identifier) {

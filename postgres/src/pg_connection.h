@@ -32,6 +32,8 @@ class PgConnection {
     /// A COPY ... FROM STDIN, and what it reads.
     void copy(const std::string& statement, std::string_view rows);
 
+    /// Whether no server answers there, or one that takes no connections yet.
+    static bool isAway(const std::string& parameters);
     static std::string quoted(std::string_view identifier);
 
   private:
