@@ -39,7 +39,7 @@ class PgConnection {
   private:
     using Result = std::unique_ptr<PGresult, void (*)(PGresult*)>;
     void require(const Result& result, ExecStatusType expected, const std::string& statement);
-    [[noreturn]] void fail(const std::string& what);
+    [[noreturn]] void fail(const std::string& what, const Result& result);
 
     PGconn* connection_ = nullptr;
     std::string peer_;
