@@ -44,7 +44,7 @@ TEST_CASE("A kill between two changes of the disks costs nothing", "[T3]") { kil
 
 TEST_CASE("A kill between any two changes of the disks costs nothing", "[.long][T3]") {
     killAtEach("map", "files", 1);
-    killAtEach("inverse", "dedup", 1);
+    killAtEach("inverse", "dedup", 3);
 }
 
 namespace {
