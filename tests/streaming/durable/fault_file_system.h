@@ -120,6 +120,14 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
         if (::stat(name.c_str(), &known) != 0) noteEntry(name, Entry::Kind::directory);
         return FileSystemWrapper::CreateDirIfMissing(name, options, debug);
     }
+    IOStatus ReopenWritableFile(const std::string& name, const rocksdb::FileOptions& options,
+                                std::unique_ptr<rocksdb::FSWritableFile>* file, IODebugContext* debug) override {
+        struct stat known{};
+        auto status = FileSystemWrapper::ReopenWritableFile(name, options, file, debug);
+        if (status.ok() && ::stat(name.c_str(), &known) == 0)
+            *file = std::make_unique<File>(std::move(*file), name, this, std::uint64_t(known.st_size));
+        return status;
+    }
     IOStatus DeleteFile(const std::string& name, const IOOptions& options, IODebugContext* debug) override {
         if (auto status = change(); !status.ok()) return status;
         const std::lock_guard lock(mutex_);
@@ -202,10 +210,12 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
 
     class File final : public rocksdb::FSWritableFileOwnerWrapper {
       public:
-        File(std::unique_ptr<rocksdb::FSWritableFile>&& file, std::string name, FaultFileSystem* disk)
+        File(std::unique_ptr<rocksdb::FSWritableFile>&& file, std::string name, FaultFileSystem* disk,
+             std::uint64_t size = 0)
             : FSWritableFileOwnerWrapper(std::move(file)),
               name_(std::move(name)),
-              disk_(disk) {}
+              disk_(disk),
+              size_(size) {}
         using FSWritableFileOwnerWrapper::Append;
         IOStatus Append(const Slice& data, const IOOptions& options, IODebugContext* debug) override {
             if (auto status = disk_->change(); !status.ok()) return status;
@@ -232,7 +242,7 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
 
         const std::string name_;
         FaultFileSystem* const disk_;
-        std::uint64_t size_ = 0;
+        std::uint64_t size_;
     };
     class RwFile final : public rocksdb::FSRandomRWFileOwnerWrapper {
       public:

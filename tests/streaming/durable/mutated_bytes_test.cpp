@@ -3,7 +3,7 @@
 #include "durable/envelope.h"
 #include "durable/operator_table.h"
 #include "rivulet/stream/durable/migration.h"
-#include "rivulet/stream/durable/stored_rows.h"
+#include "rivulet/stream/durable/stored_panes.h"
 #include "support/catch.h"
 
 #include <random>
@@ -68,9 +68,10 @@ void readAllMutated(int times) {
     const BatchPlan plan{7, Time(std::chrono::seconds(7)), Time(), std::chrono::seconds(1), {{"in", "12"}, {"b", "x"}}};
     const SavedContents contents{
         {7, 2, 99}, Time(std::chrono::seconds(7)), {{"000012.sst", 4711, 42}, {"CURRENT", 16, 1}}};
-    RowsWriter rows(true);
-    for (int i = 0; i < 5; ++i) rows.row(std::string(std::size_t(i), 'k'), long(i), Time(std::chrono::seconds(i)));
-    rows.removed(std::string("gone"));
+    ByteWriter rows; // timed, with five rows and a key that was removed
+    rows(true, std::uint32_t(5), std::uint32_t(1));
+    for (int i = 0; i < 5; ++i) rows(Time(std::chrono::seconds(i)), std::string(std::size_t(i), 'k'), long(i));
+    rows(std::string("gone"));
     PaneWriter pane(Time(std::chrono::seconds(3)), false);
     for (int i = 0; i < 5; ++i) pane.row(std::pair(std::string(std::size_t(i), 'k'), long(i)));
     using Row = std::pair<std::string, long>;
@@ -85,7 +86,7 @@ void readAllMutated(int times) {
     add(readMutated(written(operators), [](std::string_view bytes) { readAs<OperatorTable>(bytes); }, times));
     add(readMutated(written(plan), [](std::string_view bytes) { readAs<BatchPlan>(bytes); }, times));
     add(readMutated(written(contents), [](std::string_view bytes) { readAs<SavedContents>(bytes); }, times));
-    const std::string piece = rows.finish().at(0), panePiece = pane.finish().at(0);
+    const std::string piece(rows.view()), panePiece = pane.finish().at(0);
     add(readMutated(piece, [&](std::string_view bytes) { migration.rewrite(bytes, true); }, times));
     add(readMutated(panePiece, [&](std::string_view bytes) { migration.rewrite(bytes, false); }, times));
     add(readMutated(
