@@ -4,10 +4,9 @@
 #
 #     What is wrong, in a line.
 #     Test: streaming: Name of a test of test_streaming
-#     Recompile: tests/streaming/a_test.cpp         where a template of a header is broken: a source that instantiates it
 #     --- a/streaming/src/...
 #
-# For each, the sources that it changes are compiled with the commands of BUILD (a build by Ninja, in which the tests are
+# For each, the sources of the library (no headers) that it changes are compiled with the commands of BUILD (a build by Ninja, in which the tests are
 # built), and linked in place of the sound ones with what BUILD has. BUILD and the tree stay as they are. A patch that no
 # test sees is an error, and so is one that does not apply any more.
 set -uo pipefail
@@ -31,7 +30,7 @@ command_of() {
         "$build/compile_commands.json" | sed -e 's/^ *"command": "//' -e 's/",$//' -e 's/\\"/"/g' -e 's/\\\\/\\/g'
 }
 
-# compile SOURCE: adds its object to objects, and what it takes the place of to replaced.
+# compile SOURCE: adds its object to objects.
 compile() {
     local source=$1 command object number=${#objects[@]}
     command=$(command_of "$source")
@@ -39,47 +38,34 @@ compile() {
     object=${command##* -o }
     object=${object%% *}
     command=${command/ -o $object/ -o $work/$number.o}
-    if [[ -f $work/$source ]]; then command=${command/$root\/$source/$work\/$source}; fi
-    if ((${#headers[@]} > 0)); then # of which a precompiled header has the sound ones
-        command=$(sed -E 's/-Xclang -include(-pch)? -Xclang [^ ]+//g; s/-include(-pch)? [^ ]+//g; s/-Winvalid-pch//g' <<<"$command")
-        command="${command%% *} $(printf -- "-I$work/%s/include " core streaming receivers) ${command#* }"
-    fi
+    command=${command/$root\/$source/$work\/$source}
     (cd "$build" && eval "$command -w") >"$work/log" 2>&1 || verdict 1 "ERROR: $source does not compile"
     objects+=("$work/$number.o")
-    replaced+=("$object")
 }
 
-# link SUITE: makes $work/SUITE.
+# link SUITE: makes $work/SUITE. Of the archive of the library those members are not taken whose symbols are there.
 link() {
-    local suite=$1 command output i
+    local suite=$1 command output
     command=$(ninja -C "$build" -t commands "test_$suite" | tail -n 1)
     command=${command#*&& }
     command=${command%% && *}
     output=${command##* -o }
     output=${output%% *}
-    for i in "${!objects[@]}"; do
-        if [[ $command == *" ${replaced[i]} "* ]]; then
-            command=${command/ ${replaced[i]} / ${objects[i]} }
-        else # of an archive, whose own one is not taken then
-            command=${command/ -o $output / ${objects[i]} -o $output }
-        fi
-    done
-    command=${command/ -o $output / -o $work/$suite }
+    command=${command/ -o $output / ${objects[*]} -o $work/$suite }
     (cd "$build" && eval "$command") >"$work/log" 2>&1 || verdict 1 "ERROR: test_$suite cannot be linked"
 }
 
 sabotage() {
     build=$1 patch=$2 work=$(mktemp -d "${TMPDIR:-/tmp}/rivulet-sabotage-XXXXXX")
     trap 'rm -rf "$work"' EXIT
-    local file sources=() headers=() objects=() replaced=() tests=() test suite name status
+    local file sources=() objects=() tests=() test suite name status
     while IFS= read -r file; do
         mkdir -p "$work/$(dirname "$file")"
         cp "$root/$file" "$work/$file" || verdict 1 "ERROR: there is no $file any more"
-        if [[ $file == *.cpp ]]; then sources+=("$file"); else headers+=("$file"); fi
+        sources+=("$file")
     done < <(sed -n 's#^+++ b/\([^[:space:]]*\).*#\1#p' "$patch")
     patch --quiet --no-backup-if-mismatch -p1 -d "$work" <"$patch" >"$work/log" 2>&1 ||
         verdict 1 "ERROR: does not apply any more; make it anew"
-    mapfile -t -O "${#sources[@]}" sources < <(field Recompile)
     mapfile -t tests < <(field Test)
     if [[ ${tests[*]} == postgres:* ]] && ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then
         verdict 0 "skipped: PostgreSQL is not installed"
