@@ -1,11 +1,14 @@
 #include "pg_connection.h"
 
 #include <algorithm>
+#include <array>
 
 namespace rivulet::detail {
 namespace {
 
 constexpr std::size_t kCopyBytes = 1 << 20;
+// The first ones give way to what the program says in the last.
+constexpr std::array<const char*, 4> kNames = {"connect_timeout", "application_name", "dbname", nullptr};
 
 std::string trimmed(const char* message) {
     std::string text = message ? message : "";
@@ -17,15 +20,13 @@ std::string trimmed(const char* message) {
 } // namespace
 
 PgConnection::PgConnection(const std::string& parameters, Duration timeout) {
-    // The first ones give way to what the program says in the last.
-    const char* const names[] = {"connect_timeout", "application_name", "dbname", nullptr};
-    const char* const values[] = {"10", "rivulet", parameters.c_str(), nullptr};
-    connection_ = ::PQconnectdbParams(names, values, 1);
+    const std::array<const char*, 4> values = {"10", "rivulet", parameters.c_str(), nullptr};
+    connection_ = ::PQconnectdbParams(kNames.data(), values.data(), 1);
     try {
         const auto known = [](const char* text) { return std::string(text ? text : ""); };
         peer_ = "database '" + known(::PQdb(connection_)) + "' at " + known(::PQhost(connection_)) + ":" +
                 known(::PQport(connection_));
-        if (::PQstatus(connection_) != CONNECTION_OK) fail("cannot connect");
+        if (::PQstatus(connection_) != CONNECTION_OK) fail("cannot connect", Result(nullptr, &::PQclear));
         ::PQsetNoticeProcessor(connection_, [](void*, const char*) {}, nullptr);
         const std::string milliseconds = std::to_string(timeout.count());
         for (const char* setting : {"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"})
@@ -40,14 +41,18 @@ PgConnection::PgConnection(const std::string& parameters, Duration timeout) {
 
 PgConnection::~PgConnection() { ::PQfinish(connection_); }
 
-void PgConnection::fail(const std::string& what) {
+void PgConnection::fail(const std::string& what, const Result& result) {
     const std::string text = "postgres: " + what + ", " + peer_ + ": " + trimmed(::PQerrorMessage(connection_));
-    if (::PQstatus(connection_) != CONNECTION_OK) throw PgConnectionLost(text);
+    // Of a server that says why it goes libpq does not know yet that it is gone.
+    const char* const field = ::PQresultErrorField(result.get(), PG_DIAG_SEVERITY_NONLOCALIZED);
+    const std::string_view severity = field ? field : "";
+    if (::PQstatus(connection_) != CONNECTION_OK || severity == "FATAL" || severity == "PANIC")
+        throw PgConnectionLost(text);
     throw IoError(text);
 }
 
 void PgConnection::require(const Result& result, ExecStatusType expected, const std::string& statement) {
-    if (::PQresultStatus(result.get()) != expected) fail("'" + statement + "' failed");
+    if (::PQresultStatus(result.get()) != expected) fail("'" + statement + "' failed", result);
 }
 
 std::vector<PgConnection::Row> PgConnection::run(const std::string& statement,
@@ -73,9 +78,15 @@ void PgConnection::copy(const std::string& statement, std::string_view rows) {
         sent = ::PQputCopyData(connection_, left.data(), int(std::min(left.size(), kCopyBytes))) == 1;
     sent = sent && ::PQputCopyEnd(connection_, nullptr) == 1;
     const Result result(::PQgetResult(connection_), &::PQclear);
-    if (!sent) fail("'" + statement + "' was interrupted");
+    if (!sent) fail("'" + statement + "' was interrupted", result);
     require(result, PGRES_COMMAND_OK, statement);
     while (const Result more{::PQgetResult(connection_), &::PQclear}) {}
+}
+
+bool PgConnection::isAway(const std::string& parameters) {
+    const std::array<const char*, 4> values = {"10", "rivulet", parameters.c_str(), nullptr};
+    const auto answer = ::PQpingParams(kNames.data(), values.data(), 1);
+    return answer == PQPING_NO_RESPONSE || answer == PQPING_REJECT;
 }
 
 std::string PgConnection::quoted(std::string_view identifier) {

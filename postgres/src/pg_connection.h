@@ -32,12 +32,14 @@ class PgConnection {
     /// A COPY ... FROM STDIN, and what it reads.
     void copy(const std::string& statement, std::string_view rows);
 
+    /// Whether no server answers there, or one that takes no connections yet.
+    static bool isAway(const std::string& parameters);
     static std::string quoted(std::string_view identifier);
 
   private:
     using Result = std::unique_ptr<PGresult, void (*)(PGresult*)>;
     void require(const Result& result, ExecStatusType expected, const std::string& statement);
-    [[noreturn]] void fail(const std::string& what);
+    [[noreturn]] void fail(const std::string& what, const Result& result);
 
     PGconn* connection_ = nullptr;
     std::string peer_;

@@ -3,12 +3,14 @@
 #include "rivulet/postgres.h"
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 namespace rivulet::detail {
 namespace {
 
 constexpr int kReconnections = 3; // in a row, before the batch waits for its next turn
+constexpr Duration kPause = std::chrono::milliseconds(100);
 
 std::string quotedTable(std::string_view table) {
     const auto dot = table.find('.');
@@ -24,13 +26,53 @@ std::string quotedList(const std::vector<std::string>& names) {
 } // namespace
 
 struct PostgresTable::Impl {
+    using Steady = std::chrono::steady_clock;
+
     postgres::TableOptions options;
     std::unique_ptr<PgConnection> connection;
     std::string application, epoch; // since `open`
+    Steady::time_point patientUntil;
+    std::size_t left = 0; // batches that an earlier process has left, which the start finalizes
 
     PgConnection& connected() {
         if (!connection) connection = std::make_unique<PgConnection>(options.connection, options.timeout);
         return *connection;
+    }
+
+    /// Of a start: what it does is done again where the connection is lost meanwhile, and a server that is away is
+    /// waited for. Once batches run they do not wait for it.
+    template <class Work> void patiently(const Work& work) {
+        bool told = false;
+        for (int lost = 0;;) {
+            try {
+                return work();
+            } catch (const PgConnectionLost& error) {
+                const bool wasThere = bool(std::exchange(connection, nullptr));
+                const bool isAway = PgConnection::isAway(options.connection);
+                const bool hasTime = Steady::now() < patientUntil;
+                // One that is there and refuses who connects is not asked for long.
+                if (isAway ? !hasTime : ++lost > kReconnections && !(wasThere && hasTime)) throw;
+                if (!isAway)
+                    logWarn(std::string("the connection is made anew: ") + error.what());
+                else if (!std::exchange(told, true))
+                    logWarn("sink '" + options.uid + "': the start waits for the database, up to " +
+                            durationText(options.startTimeout) + ": " + error.what());
+                if (isAway) std::this_thread::sleep_for(kPause);
+            } catch (...) {
+                connection.reset(); // with its transaction
+                throw;
+            }
+        }
+    }
+
+    /// The new epoch, and the batch that is there. Waits for the transaction of a process that is about to end, and
+    /// keeps all others out from here on.
+    PgConnection::Row takeOver() {
+        createCommits();
+        findColumns();
+        return connected().run("insert into rivulet_commits as c values ($1, $2, 1, 0) on conflict (app, sink) do "
+                               "update set epoch = c.epoch + 1 returning epoch, batch",
+                               {application, options.uid})[0];
     }
 
     void createCommits() {
@@ -108,13 +150,10 @@ PostgresTable::~PostgresTable() = default;
 void PostgresTable::open(const SinkStart& start) {
     auto& impl = *impl_;
     impl.application = start.application;
-    impl.createCommits();
-    impl.findColumns();
-    // Waits for the transaction of a process that is about to end, and keeps all others out from here on.
-    const auto row = impl.connected().run("insert into rivulet_commits as c values ($1, $2, 1, 0) on conflict (app, "
-                                          "sink) do update set epoch = c.epoch + 1 "
-                                          "returning epoch, batch",
-                                          {start.application, start.uid})[0];
+    impl.left = start.prepared.size();
+    impl.patientUntil = Impl::Steady::now() + impl.options.startTimeout;
+    PgConnection::Row row;
+    impl.patiently([&] { row = impl.takeOver(); });
     impl.epoch = row[0];
     const std::uint64_t batch = std::stoull(row[1]);
     const std::string table = "sink '" + start.uid + "': the table '" + impl.options.table + "' has batch " + row[1];
@@ -129,6 +168,11 @@ void PostgresTable::open(const SinkStart& start) {
 }
 
 void PostgresTable::finalize(std::uint64_t batch, std::string_view rows) {
+    if (impl_->left > 0) {
+        impl_->patiently([&] { impl_->writeBatch(batch, rows); });
+        --impl_->left;
+        return;
+    }
     for (int lost = 0;;) {
         try {
             return impl_->writeBatch(batch, rows);

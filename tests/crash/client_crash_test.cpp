@@ -65,12 +65,12 @@ void killBothSides(const std::string& scenario, int kills, long records, std::ui
 
 } // namespace
 
-TEST_CASE("Each record of a client counts once through kills of the client and the server") {
+TEST_CASE("Each record of a client counts once through kills of the client and the server", "[T1]") {
     const std::string scenario = GENERATE(as<std::string>{}, "update", "window");
     killBothSides(scenario, 5, 8000, 20261121);
 }
 
-TEST_CASE("Each record of a client counts once through many kills", "[.long]") {
+TEST_CASE("Each record of a client counts once through many kills", "[.long][T1]") {
     const std::string scenario = GENERATE(as<std::string>{}, "stateless", "update", "map", "window");
     killBothSides(scenario, 60, 100000, std::random_device()());
 }

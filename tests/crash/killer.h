@@ -77,23 +77,19 @@ inline End runFor(std::vector<std::string> arguments, int milliseconds) {
     return Process(arguments).end(milliseconds);
 }
 
-/// Kills the subject at random instants, now and then as early as in the recovery, so many times or until it has
-/// finished; then lets it finish. Returns how often it was killed.
-inline int killUntilDone(const std::vector<std::string>& arguments, int kills, std::mt19937_64& random) {
-    int killed = 0;
-    while (killed < kills) {
-        const int limit = random() % 4 == 0 ? 40 : 250;
-        const End end = runFor(arguments, int(random() % std::uint64_t(limit)));
-        if (!end.killed) {
-            REQUIRE(end.code == 0);
-            return killed;
-        }
-        ++killed;
-    }
-    const End end = runFor(arguments, 60000);
-    REQUIRE(!end.killed);
-    REQUIRE(end.code == 0);
-    return killed;
+/// Kills the subject, which does not end by itself: three times of four while it runs batches, else before. `meanwhile`
+/// is called in between.
+template <class Meanwhile>
+void killOnce(std::vector<std::string> arguments, std::mt19937_64& random, const Meanwhile& meanwhile) {
+    const std::string running = arguments.front() + "/running";
+    const bool early = random() % 4 == 0;
+    const int after = int(random() % (early ? 100 : 60));
+    ::unlink(running.c_str());
+    arguments.insert(arguments.begin(), subjectPath());
+    Process subject(arguments);
+    while (!early && ::access(running.c_str(), F_OK) != 0) REQUIRE_FALSE(subject.endsWithin(1));
+    meanwhile(subject);
+    REQUIRE(subject.end(after).killed);
 }
 
 } // namespace rivulet::test

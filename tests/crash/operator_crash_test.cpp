@@ -2,6 +2,7 @@
 #include "crash/oracle.h"
 #include "support/temporary_directory.h"
 
+#include <deque>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
@@ -30,7 +31,9 @@ std::vector<std::string> subject(const std::string& directory, const std::string
 
 } // namespace
 
-TEST_CASE("A program that is asked to stop finishes its batch and ends with 0") {
+namespace {
+
+void askToStop(int times, long records) {
     std::mt19937_64 random(20261121);
     const TemporaryDirectory directory;
     const std::string path = directory / "job";
@@ -38,9 +41,9 @@ TEST_CASE("A program that is asked to stop finishes its batch and ends with 0") 
         std::error_code none;
         return std::distance(std::filesystem::directory_iterator(path + "/out", none), {});
     };
-    for (int i = 0; i < 6; ++i) {
+    for (int i = 0; i < times; ++i) {
         const auto before = batchesSeen();
-        Process process(subject(path, "update", 20'000));
+        Process process(subject(path, "update", 1'000'000'000));
         while (batchesSeen() == before && !process.endsWithin(2)) {} // so that it has begun to listen to signals
         process.endsWithin(int(random() % 40));
         process.signal(SIGTERM);
@@ -48,12 +51,56 @@ TEST_CASE("A program that is asked to stop finishes its batch and ends with 0") 
         INFO("run " << i);
         CHECK(process.wait() == 0);
     }
-    CHECK(runFor({path, "update", "20000"}, 60'000).code == 0);
-    long batches = 0;
-    CHECK(checkOutputs(path, "update", 20'000, batches) == "");
+    CHECK(runFor({path, "update", "+" + std::to_string(records)}, 60'000).code == 0);
+    long batches = 0, end = -1;
+    std::ifstream(path + "/end") >> end;
+    CHECK(checkOutputs(path, "update", end, batches) == "");
 }
 
-TEST_CASE("The command says by its status what it found") {
+} // namespace
+
+TEST_CASE("A program that is asked to stop finishes its batch and ends with 0", "[T14]") { askToStop(4, 300); }
+
+TEST_CASE("A program that is asked to stop a hundred times finishes its batch each time", "[.long][T14]") {
+    askToStop(100, 300);
+}
+
+namespace {
+
+/// Starts so many processes on one directory at once: one of them has it, the others say who. When that one is killed
+/// the next one gets it.
+void startAtOnce(int processes, int rounds) {
+    const TemporaryDirectory directory;
+    const std::string path = directory / "job";
+    for (int round = 0; round < rounds; ++round) {
+        INFO("round " << round);
+        std::deque<Process> started;
+        for (int i = 0; i < processes; ++i) started.emplace_back(subject(path, "update", 1'000'000'000));
+        std::size_t running = started.size();
+        while (running > 1) {
+            running = 0;
+            for (const Process& process : started) running += !process.endsWithin(1);
+            REQUIRE(running > 0);
+        }
+        for (Process& process : started)
+            if (process.endsWithin(0))
+                CHECK(process.wait() == 74);
+            else
+                CHECK(process.end(50).killed);
+    }
+    CHECK(runFor({path, "update", "+300"}, 60'000).code == 0);
+    long batches = 0, end = -1;
+    std::ifstream(path + "/end") >> end;
+    CHECK(checkOutputs(path, "update", end, batches) == "");
+}
+
+} // namespace
+
+TEST_CASE("Of processes that start at once on one directory one has it", "[T13]") { startAtOnce(6, 2); }
+
+TEST_CASE("Of 20 processes that start at once on one directory one has it", "[.long][T13]") { startAtOnce(20, 20); }
+
+TEST_CASE("The command says by its status what it found", "[T27]") {
     if (toolPath().empty()) return; // it was not built
     const TemporaryDirectory directory;
     const std::string path = directory / "job", checkpoint = path + "/checkpoint";
@@ -164,8 +211,10 @@ void fillAgainAndAgain(int fills, long records, std::uint64_t seed) {
 
 } // namespace
 
-TEST_CASE("A disk that is full now and then costs time and nothing else") { fillAgainAndAgain(3, 20'000, 20261121); }
+TEST_CASE("A disk that is full now and then costs time and nothing else", "[T8]") {
+    fillAgainAndAgain(3, 20'000, 20261121);
+}
 
-TEST_CASE("A disk that is full again and again costs time and nothing else", "[.long]") {
+TEST_CASE("A disk that is full again and again costs time and nothing else", "[.long][T8]") {
     fillAgainAndAgain(20, 120'000, std::random_device()());
 }

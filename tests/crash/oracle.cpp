@@ -21,7 +21,8 @@ struct Scenario {
             lines.push_back(std::to_string(key) + " " + std::to_string(value));
         };
         if (name == "stateless") sums.clear();
-        if (name == "window") {
+        if (name == "join") return joined(from, to);
+        if (name == "window" || name == "inverse") {
             auto& pane = panes[time];
             for (long i = from; i < to; ++i) pane[keyOf(i)] += i % 7;
             while (panes.begin()->first <= time - 40) panes.erase(panes.begin());
@@ -61,6 +62,17 @@ struct Scenario {
         } else {
             for (const auto& [key, sum] : sums) say(key, sum);
         }
+        std::sort(lines.begin(), lines.end());
+        return lines;
+    }
+
+    /// What each key of the batch came to in it, and what it has come to.
+    std::vector<std::string> joined(long from, long to) {
+        std::map<long, long> arrived;
+        for (long i = from; i < to; ++i) arrived[keyOf(i)] += i % 7;
+        std::vector<std::string> lines;
+        for (const auto& [key, sum] : arrived)
+            lines.push_back(std::to_string(key) + " " + std::to_string(sum) + " " + std::to_string(sums[key] += sum));
         std::sort(lines.begin(), lines.end());
         return lines;
     }

@@ -10,8 +10,16 @@
 // In the scenarios acked-... the numbers come from crash_client, over a port that the first process chooses and writes
 // into DIRECTORY/port.
 //
+// DIRECTORY/running is there from its first batch on. RECORDS may be `+N`: so many more than the batches before have
+// had. What comes of it is written into DIRECTORY/end.
+//
+// With RIVULET_CRASH_CHANGE=N in its environment it kills itself before the N-th change of its disks.
+//
 // Ends with 0 when all is processed, with 70 where a batch was not the same when it was run again, with 74 where
 // something else failed.
+
+#include "crash/killing_disk.h"
+#include "durable/checkpoint_store.h"
 
 #include <rivulet/receivers.h>
 #if __has_include(<rivulet/postgres.h>)
@@ -25,6 +33,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <numeric>
 #include <random>
 #include <unistd.h>
 
@@ -38,12 +47,19 @@ long keyOf(long number) { return long(std::uint64_t(number) * 2654435761U % 97);
 /// A source that has more and more, and never gives a batch of the same size twice, unless it is told where to end.
 class Numbers final : public InputDStream<std::pair<long, long>> {
   public:
-    explicit Numbers(long records) : records_(records) {}
+    /// `more`: so many after those that it has had. With the first batch it makes an empty file.
+    Numbers(long records, bool more, std::string running)
+        : records_(records),
+          more_(more),
+          running_(std::move(running)) {}
     std::optional<RDD<Element>> compute(const Context& sc, Time, Time) override {
         return upTo(sc, std::min(records_, next + long(random_() % 60)));
     }
     std::string position() const override { return std::to_string(next); }
-    void restore(std::string_view position) override { begin = next = std::stol(std::string(position)); }
+    void restore(std::string_view position) override {
+        begin = next = std::stol(std::string(position));
+        if (std::exchange(more_, false)) records_ += next;
+    }
     std::optional<RDD<Element>> computeAgain(const Context& sc, Time, Time, std::string_view end) override {
         return upTo(sc, std::stol(std::string(end)));
     }
@@ -54,11 +70,14 @@ class Numbers final : public InputDStream<std::pair<long, long>> {
 
   private:
     RDD<Element> upTo(const Context& sc, long end) {
+        if (!running_.empty()) std::ofstream(std::exchange(running_, {}));
         begin = std::exchange(next, end);
         return sc.range(begin, end, 1, 2).map([](long number) { return std::pair(keyOf(number), number % 7); });
     }
 
-    const long records_;
+    long records_;
+    bool more_;
+    std::string running_;
     std::random_device random_;
 };
 
@@ -111,6 +130,25 @@ DStream<std::string> texts(const DStream<std::pair<long, long>>& numbers, const 
             .erased();
     if (scenario == "window")
         return numbers.reduceByKeyAndWindow(std::plus<>(), 40ms, 10ms, 3).uid("sums").map(text).erased();
+    if (scenario == "inverse")
+        return numbers.reduceByKeyAndWindow(std::plus<>(), std::minus<>(), 40ms, 10ms, 3)
+            .uid("sums")
+            .map(text)
+            .erased();
+    if (scenario == "join") {
+        const auto sums = numbers.updateStateByKey(
+            [](std::span<const long> arrived, std::optional<long> sum) {
+                return std::optional(std::accumulate(arrived.begin(), arrived.end(), sum.value_or(0)));
+            },
+            3);
+        return numbers.reduceByKey(std::plus<>(), 3)
+            .join(sums.uid("sums"))
+            .map([](const std::pair<long, std::pair<long, long>>& row) {
+                return std::to_string(row.first) + " " + std::to_string(row.second.first) + " " +
+                       std::to_string(row.second.second);
+            })
+            .erased();
+    }
     throw UsageError("there is no scenario '" + scenario + "'");
 }
 
@@ -200,11 +238,26 @@ DStream<std::string> withRange(const DStream<std::string>& lines, const std::sha
     });
 }
 
+/// Where the disks are to kill the process; null elsewhere.
+const std::shared_ptr<crash::Death>& death() {
+    static const char* const change = std::getenv("RIVULET_CRASH_CHANGE");
+    static const auto death = change ? std::make_shared<crash::Death>(std::atol(change)) : nullptr;
+    return death;
+}
+const char* filesScheme() { return death() ? "killing://" : ""; }
+void useKillingDisks() {
+    if (!death()) return;
+    detail::useDisk(std::make_shared<crash::KillingDisk>(death()));
+    FileSystem::registerScheme("killing",
+                               std::make_shared<crash::KillingFiles>(detail::makeLocalFileSystem(), death()));
+}
+
 void writeOut(const std::string& output, const DStream<std::string>& lines, const std::string& directory,
               const std::shared_ptr<const Numbers>& source, detail::StreamCore* core) {
     if (output == "each" || output == "dedup") return writeEach(lines, directory, output == "dedup", source, core);
     if (output == "files")
-        return files::saveToDirectory(withRange(lines, source, core), {.directory = directory + "/out", .uid = "out"});
+        return files::saveToDirectory(withRange(lines, source, core),
+                                      {.directory = filesScheme() + directory + "/out", .uid = "out"});
 #if __has_include(<rivulet/postgres.h>)
     if (output == "postgres")
         return postgres::saveToTable(
@@ -228,14 +281,16 @@ int main(int argc, char** argv) {
     if (acked) scenario.erase(0, 6);
     try {
         std::filesystem::create_directories(directory + "/out");
-        StreamingContext ssc(confOf(acked), scenario == "window" ? 10ms : 2ms);
+        useKillingDisks();
+        StreamingContext ssc(confOf(acked), scenario == "window" || scenario == "inverse" ? 10ms : 2ms);
         ssc.checkpoint(directory + "/checkpoint");
-        const auto source = std::make_shared<Numbers>(std::atol(argv[3]));
+        const auto source = std::make_shared<Numbers>(std::atol(argv[3]), argv[3][0] == '+', directory + "/running");
         const auto numbers = acked ? received(ssc, directory, source)
                                    : DStream<std::pair<long, long>>(ssc.inputStream(source).uid("numbers"));
         writeOut(output, texts(numbers, scenario), directory, source, ssc.core().get());
         ssc.start();
         ssc.awaitTermination();
+        std::ofstream(directory + "/end") << source->next;
         return 0;
     } catch (const std::exception& error) {
         std::cerr << error.what() << "\n";

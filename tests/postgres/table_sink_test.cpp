@@ -1,6 +1,8 @@
 #include "postgres/postgres_harness.h"
 #include "support/temporary_directory.h"
 
+#include <thread>
+
 using namespace rivulet;
 using namespace rivulet::test;
 using namespace std::chrono_literals;
@@ -127,6 +129,21 @@ TEST_CASE("Batches wait while the database is away, and follow in their order") 
     server()->ask("delete from rivulet_commits");
 }
 
+TEST_CASE("A start waits for a database that is about to come") {
+    if (isMissing()) return;
+    const TemporaryDirectory directory;
+    server()->ask("create table late (id bigint, name text, size double precision)");
+    CHECK(run(directory / "c", "late", 1) == ""); // batch 1 is in the checkpoint still
+    server()->stop();
+    std::string ended;
+    std::thread program([&] { ended = run(directory / "c", "late", 2); });
+    server()->begin(); // by this thread, with which it ends
+    program.join();
+    CHECK(ended == "");
+    CHECK(server()->ask("select id from late order by id") == "1\n2\n3\n");
+    server()->ask("delete from rivulet_commits");
+}
+
 TEST_CASE("A connection that is lost is made anew") {
     if (isMissing()) return;
     const TemporaryDirectory directory;
@@ -147,7 +164,8 @@ TEST_CASE("A connection that is lost is made anew") {
 TEST_CASE("A database that cannot be used is named at the start") {
     if (isMissing()) return;
     const TemporaryDirectory directory;
-    CHECK_THAT(run(directory / "c", "none", 1, {.connection = "host=/nowhere dbname=shop", .table = "", .uid = ""}),
+    CHECK_THAT(run(directory / "c", "none", 1,
+                   {.connection = "host=/nowhere dbname=shop", .table = "", .uid = "", .startTimeout = 0s}),
                ContainsSubstring("postgres: cannot connect, database 'shop' at /nowhere:5432: "));
     CHECK_THAT(run(directory / "c", "none", 1), ContainsSubstring("relation \"none\" does not exist"));
 }

@@ -50,7 +50,7 @@ constexpr Time at(long ms) { return Time(Duration(ms)); }
 
 } // namespace
 
-TEST_CASE("missed ticks all run where told", "[A04]") {
+TEST_CASE("missed ticks all run where told", "[A04][T12]") {
     Program program("all");
     Times times;
     program.ssc.queueStream<int>().foreachRDD([&](const RDD<int>&, Time time) { times.add(time); });
@@ -63,7 +63,7 @@ TEST_CASE("missed ticks all run where told", "[A04]") {
     CHECK(times.all() == std::vector<long>{100, 200, 300});
 }
 
-TEST_CASE("missed ticks become one batch, at the latest time", "[A04]") {
+TEST_CASE("missed ticks become one batch, at the latest time", "[A04][T12]") {
     for (const char* policy : {"merge", "skip"}) {
         INFO("policy " << policy);
         Program program(policy);

@@ -27,6 +27,8 @@ struct TableOptions {
     std::vector<std::string> key = {};
     /// How long a statement, or the wait for a lock, may take.
     Duration timeout = std::chrono::minutes(1);
+    /// How long the start waits for a server that does not answer; it may be starting too.
+    Duration startTimeout = std::chrono::minutes(1);
 };
 
 } // namespace postgres

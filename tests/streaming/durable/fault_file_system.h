@@ -1,14 +1,15 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <deque>
+#include <filesystem>
 #include <fstream>
-#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <random>
 #include <rocksdb/file_system.h>
-#include <set>
 #include <string>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -47,15 +48,10 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
     void forget(std::mt19937_64& random) {
         // Names whose directory was not synced: from one of them on, as in a file system with a journal. RocksDB relies
         // on that order: without it CURRENT may name a file whose own name is lost, and the directory is refused.
-        std::map<int, std::string, std::greater<>> order; // the last one first
-        for (const auto& [name, entry] : entries_) order.emplace(entry.number, name);
-        std::size_t lost = order.empty() ? 0 : random() % (order.size() + 1);
-        for (auto at = order.begin(); lost > 0; ++at, --lost) {
-            const Entry& entry = entries_.at(at->second);
-            if (entry.before)
-                std::ofstream(at->second, std::ios::binary) << *entry.before;
-            else
-                ::unlink(at->second.c_str());
+        for (std::size_t lost = entries_.empty() ? 0 : random() % (entries_.size() + 1); lost > 0; --lost) {
+            const Entry entry = std::move(entries_.back());
+            entries_.pop_back();
+            undo(entry);
         }
         for (const auto& [name, synced] : synced_) {
             struct stat status;
@@ -76,7 +72,7 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
     IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
                              std::unique_ptr<rocksdb::FSWritableFile>* file, IODebugContext* debug) override {
         if (auto status = change(); !status.ok()) return status;
-        noteEntry(name);
+        noteEntry(name, Entry::Kind::file);
         auto status = FileSystemWrapper::NewWritableFile(name, options, file, debug);
         if (status.ok()) {
             const std::lock_guard lock(mutex_);
@@ -100,27 +96,36 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
     IOStatus RenameFile(const std::string& from, const std::string& to, const IOOptions& options,
                         IODebugContext* debug) override {
         if (auto status = change(); !status.ok()) return status;
-        noteEntry(to);
+        noteEntry(to, Entry::Kind::renamed, from);
         auto status = FileSystemWrapper::RenameFile(from, to, options, debug);
         if (!status.ok()) return status;
         const std::lock_guard lock(mutex_);
-        if (const auto found = synced_.find(from); found != synced_.end()) {
-            synced_[to] = found->second;
-            synced_.erase(found);
-        }
-        // Of a directory: all that is in it.
-        const std::string prefix = from + "/";
-        for (auto* names : {&synced_}) {
-            std::map<std::string, std::uint64_t> moved;
-            for (auto at = names->begin(); at != names->end();)
-                if (at->first.starts_with(prefix)) {
-                    moved.emplace(to + "/" + at->first.substr(prefix.size()), at->second);
-                    at = names->erase(at);
-                } else {
-                    ++at;
-                }
-            names->merge(moved);
-        }
+        rename(from, to);
+        return status;
+    }
+    IOStatus LinkFile(const std::string& from, const std::string& to, const IOOptions& options,
+                      IODebugContext* debug) override {
+        if (auto status = change(); !status.ok()) return status;
+        noteEntry(to, Entry::Kind::file);
+        return FileSystemWrapper::LinkFile(from, to, options, debug);
+    }
+    IOStatus CreateDir(const std::string& name, const IOOptions& options, IODebugContext* debug) override {
+        if (auto status = change(); !status.ok()) return status;
+        noteEntry(name, Entry::Kind::directory);
+        return FileSystemWrapper::CreateDir(name, options, debug);
+    }
+    IOStatus CreateDirIfMissing(const std::string& name, const IOOptions& options, IODebugContext* debug) override {
+        if (auto status = change(); !status.ok()) return status;
+        struct stat known;
+        if (::stat(name.c_str(), &known) != 0) noteEntry(name, Entry::Kind::directory);
+        return FileSystemWrapper::CreateDirIfMissing(name, options, debug);
+    }
+    IOStatus ReopenWritableFile(const std::string& name, const rocksdb::FileOptions& options,
+                                std::unique_ptr<rocksdb::FSWritableFile>* file, IODebugContext* debug) override {
+        struct stat known{};
+        auto status = FileSystemWrapper::ReopenWritableFile(name, options, file, debug);
+        if (status.ok() && ::stat(name.c_str(), &known) == 0)
+            *file = std::make_unique<File>(std::move(*file), name, this, std::uint64_t(known.st_size));
         return status;
     }
     IOStatus ReopenWritableFile(const std::string& name, const rocksdb::FileOptions& options,
@@ -135,14 +140,17 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
         if (auto status = change(); !status.ok()) return status;
         const std::lock_guard lock(mutex_);
         synced_.erase(name);
-        entries_.erase(name);
+        std::erase_if(entries_, [&](const Entry& entry) { return entry.name == name; });
         return FileSystemWrapper::DeleteFile(name, options, debug);
     }
 
   private:
+    /// A name that its directory may forget.
     struct Entry {
+        enum class Kind { file, directory, renamed };
+        Kind kind;
+        std::string name, from;
         std::optional<std::string> before; // the content that the name had
-        int number = 0;                    // in the order of changes
     };
 
     IOStatus change() {
@@ -158,16 +166,44 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
         --left_;
         return IOStatus::OK();
     }
-    void noteEntry(const std::string& name) {
-        Entry entry;
+    void noteEntry(const std::string& name, Entry::Kind kind, const std::string& from = {}) {
+        Entry entry{kind, name, from, std::nullopt};
         struct stat status;
         if (::stat(name.c_str(), &status) == 0 && S_ISREG(status.st_mode)) {
             std::ifstream in(name, std::ios::binary);
             entry.before.emplace(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
         }
         const std::lock_guard lock(mutex_);
-        entry.number = ++entriesNoted_;
-        entries_.emplace(name, std::move(entry));
+        // Of a file that is written anew the name stays, and what is known of its content is the oldest.
+        const auto known = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& other) {
+            return other.name == name && other.kind == Entry::Kind::file;
+        });
+        if (kind != Entry::Kind::file || known == entries_.end()) entries_.push_back(std::move(entry));
+    }
+    void undo(const Entry& entry) {
+        std::error_code ignored;
+        if (entry.kind == Entry::Kind::renamed) {
+            std::filesystem::rename(entry.name, entry.from, ignored);
+            rename(entry.name, entry.from);
+        } else {
+            std::filesystem::remove_all(entry.name, ignored);
+        }
+        if (entry.before) std::ofstream(entry.name, std::ios::binary) << *entry.before;
+    }
+    /// A file, or a directory with all that is in it, has another name.
+    void rename(const std::string& from, const std::string& to) {
+        const auto renamed = [&](const std::string& name) {
+            return name == from || name.starts_with(from + "/") ? to + name.substr(from.size()) : name;
+        };
+        std::map<std::string, std::uint64_t> synced;
+        for (const auto& [name, size] : synced_) synced[renamed(name)] = size;
+        synced_ = std::move(synced);
+        for (Entry& entry : entries_) {
+            const bool isThis = entry.kind == Entry::Kind::renamed && entry.name == to && entry.from == from;
+            if (isThis) continue;
+            entry.name = renamed(entry.name);
+            entry.from = renamed(entry.from);
+        }
     }
     void noteSynced(const std::string& name, std::uint64_t size) {
         const std::lock_guard lock(mutex_);
@@ -175,8 +211,9 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
     }
     void noteDirectorySynced(const std::string& directory) {
         const std::lock_guard lock(mutex_);
-        for (auto at = entries_.begin(); at != entries_.end();)
-            at = at->first.substr(0, at->first.find_last_of('/')) == directory ? entries_.erase(at) : std::next(at);
+        std::erase_if(entries_, [&](const Entry& entry) {
+            return entry.name.substr(0, entry.name.find_last_of('/')) == directory;
+        });
     }
 
     class File final : public rocksdb::FSWritableFileOwnerWrapper {
@@ -256,8 +293,7 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
     Fault fault_ = Fault::once;
     IOStatus with_;
     std::map<std::string, std::uint64_t> synced_; // sizes
-    int entriesNoted_ = 0;
-    std::map<std::string, Entry> entries_; // names that their directory may forget
+    std::deque<Entry> entries_;                   // in the order of changes
 
     std::atomic<int> changes_ = 0, syncs_ = 0;
     std::atomic<bool> hasFailed_ = false, powerIsCut_ = false;

@@ -86,7 +86,7 @@ TEST_CASE("A type that cannot be written is told") {
                                  "a member `template <class Archive> void serialize(Archive& archive)"));
 }
 
-TEST_CASE("An operator that is not in the program any more is refused, dropped, or adopted") {
+TEST_CASE("An operator that is not in the program any more is refused, dropped, or adopted", "[T15]") {
     const TemporaryDirectory directory;
     const std::string path = directory / "c";
     runAll(path, counting("old"), {{2}});
@@ -115,7 +115,7 @@ TEST_CASE("An operator that is not in the program any more is refused, dropped, 
     }
 }
 
-TEST_CASE("A state of another type is refused, or dropped") {
+TEST_CASE("A state of another type is refused, or dropped", "[T15]") {
     const TemporaryDirectory directory;
     const std::string path = directory / "c";
     runAll(path, counting("totals"), {{2}});

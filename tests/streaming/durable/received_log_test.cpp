@@ -154,10 +154,12 @@ void cutEach(int step, int subsets) {
 
 } // namespace
 
-TEST_CASE("A write or sync of the log may fail, and what was acknowledged is there") { failEach(17); }
-TEST_CASE("Each write and sync of the log may fail", "[.long]") { failEach(1); }
-TEST_CASE("A received block that was acknowledged survives a power cut") { cutEach(11, 1); }
-TEST_CASE("A received block that was acknowledged survives a power cut at every instant", "[.long]") { cutEach(1, 5); }
+TEST_CASE("A write or sync of the log may fail, and what was acknowledged is there", "[T9]") { failEach(17); }
+TEST_CASE("Each write and sync of the log may fail", "[.long][T9]") { failEach(1); }
+TEST_CASE("A received block that was acknowledged survives a power cut", "[T7]") { cutEach(11, 1); }
+TEST_CASE("A received block that was acknowledged survives a power cut at every instant", "[.long][T7]") {
+    cutEach(1, 5);
+}
 
 TEST_CASE("The log of receivers that have nothing does nothing, and one that has failed says so") {
     const TemporaryDirectory directory;

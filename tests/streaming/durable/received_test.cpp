@@ -37,6 +37,7 @@ class Process {
         }));
         numbers.uid("numbers").foreachRDD([this](const RDD<long>& rdd, Time time) {
             if (auto batch = rdd.collect(); !batch.empty()) seen.push_back({time, batch});
+            if (duringBatch) std::exchange(duringBatch, nullptr)();
             if (dies) throw std::runtime_error("died");
         });
         numbers.map([](long x) { return std::pair(0, x); })
@@ -63,6 +64,7 @@ class Process {
     std::vector<SeenBatch> seen; // those that had something
     long total = 0;
     bool dies = false;
+    std::function<void()> duringBatch; // of the next one
 
   private:
     const Blocks blocks_;
@@ -100,6 +102,22 @@ TEST_CASE("What was received and is in no finished batch comes again, in its ord
     process.run();
     CHECK(process.total == 18);
     CHECK(process.seen.empty());
+}
+
+TEST_CASE("Blocks that come while a batch is run are of the next one, also of the next process") {
+    const TemporaryDirectory directory;
+    {
+        Process process(directory / "c", {{1}, {2}, {4}, {8}});
+        process.run();
+        process.store(1);
+        process.duringBatch = [&] { process.store(3); };
+        process.run();
+        CHECK(process.seen == std::vector<SeenBatch>{{Time(2s), {1}}});
+        process.ssc.stop(true, false);
+    }
+    Process process(directory / "c", {});
+    process.runUntilTotal(15);
+    CHECK(process.seen == std::vector<SeenBatch>{{Time(3s), {2, 4, 8}}});
 }
 
 TEST_CASE("What waits when the process ends is not lost") {

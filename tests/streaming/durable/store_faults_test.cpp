@@ -81,12 +81,12 @@ void failEach(bool full, FaultFileSystem::Fault fault, int step) {
 
 } // namespace
 
-TEST_CASE("A write, sync or rename may fail, and a restart goes on from what was acknowledged") {
+TEST_CASE("A write, sync or rename may fail, and a restart goes on from what was acknowledged", "[T9]") {
     const bool full = GENERATE(false, true);
     failEach(full, full ? FaultFileSystem::Fault::fromThenOn : FaultFileSystem::Fault::once, 7);
 }
 
-TEST_CASE("Each write, sync and rename may fail", "[.long]") {
+TEST_CASE("Each write, sync and rename may fail", "[.long][T9]") {
     const bool full = GENERATE(false, true);
     failEach(full, GENERATE(FaultFileSystem::Fault::once, FaultFileSystem::Fault::fromThenOn), 1);
 }
@@ -117,9 +117,25 @@ void cutEach(int step, int subsets) {
 
 } // namespace
 
-TEST_CASE("What was acknowledged survives a power cut") { cutEach(7, 1); }
+TEST_CASE("What was acknowledged survives a power cut", "[T7]") { cutEach(7, 1); }
 
-TEST_CASE("What was acknowledged survives a power cut at every instant", "[.long]") { cutEach(1, 5); }
+TEST_CASE("That a process has begun survives a power cut", "[T7]") {
+    std::mt19937_64 random(20261121);
+    for (int i = 0; i < 8; ++i) {
+        const TemporaryDirectory directory;
+        run(directory / "c", std::make_shared<FaultFileSystem>(), 2);
+        const auto disk = std::make_shared<FaultFileSystem>();
+        {
+            CheckpointStore store(directory / "c", "test", disk);
+            store.beginEpoch({});
+            disk->cutPower();
+        }
+        disk->forget(random);
+        CHECK(CheckpointStore(directory / "c", "test").epoch() == 2);
+    }
+}
+
+TEST_CASE("What was acknowledged survives a power cut at every instant", "[.long][T7]") { cutEach(1, 5); }
 
 TEST_CASE("A write that is not synced does not survive a power cut") { // so the test above can fail
     std::mt19937_64 random(7);

@@ -111,7 +111,7 @@ TEST_CASE("Batches are committed one after the other") {
     CHECK_THROWS_WITH(store.commit({}, batch(2)), ContainsSubstring("batch 2 was to be committed after batch 0"));
 }
 
-TEST_CASE("A second process is refused, and told who the first is") {
+TEST_CASE("A second process is refused, and told who the first is", "[T13]") {
     if (rivulet::test::kThreadSanitizer) return; // it allows no threads in a process that was forked
     const TemporaryDirectory directory;
     make(directory / "c", 1);
@@ -134,7 +134,7 @@ TEST_CASE("A second process is refused, and told who the first is") {
     ::close(ready[1]);
 }
 
-TEST_CASE("A directory that lacks a part is refused") {
+TEST_CASE("A directory that lacks a part is refused", "[T15]") {
     const TemporaryDirectory directory;
     const std::string path = directory / "c";
     make(path, 3);
@@ -178,7 +178,7 @@ TEST_CASE("What a kill left of the creation is finished or begun anew") {
     }
 }
 
-TEST_CASE("A database of another directory is refused") {
+TEST_CASE("A database of another directory is refused", "[T15]") {
     const TemporaryDirectory directory;
     make(directory / "a", 3);
     make(directory / "b", 3);
@@ -187,7 +187,7 @@ TEST_CASE("A database of another directory is refused") {
     CHECK_THAT(refusal(directory / "a"), ContainsSubstring("has a database that does not belong to it"));
 }
 
-TEST_CASE("An older copy of the database is refused") {
+TEST_CASE("An older copy of the database is refused", "[T15]") {
     const TemporaryDirectory directory;
     const std::string path = directory / "c";
     make(path, 3);
@@ -202,7 +202,7 @@ TEST_CASE("An older copy of the database is refused") {
     }
 }
 
-TEST_CASE("A format that is newer is refused before anything is read") {
+TEST_CASE("A format that is newer is refused before anything is read", "[T15]") {
     const TemporaryDirectory directory;
     const std::string path = directory / "c";
     make(path, 1);
@@ -211,7 +211,7 @@ TEST_CASE("A format that is newer is refused before anything is read") {
     CHECK_THAT(refusal(path), ContainsSubstring("has format 7, and this version of the library knows formats up to 1"));
 }
 
-TEST_CASE("A log that lost its end is refused") {
+TEST_CASE("A log that lost its end is refused", "[T5]") {
     const TemporaryDirectory directory;
     const std::string path = directory / "c";
     make(path, 20);
@@ -225,7 +225,7 @@ TEST_CASE("A log that lost its end is refused") {
     CHECK_THAT(refusal(path), ContainsSubstring("has lost what was committed"));
 }
 
-TEST_CASE("A flipped bit gives the same state, or a refusal") {
+TEST_CASE("A flipped bit gives the same state, or a refusal", "[T6]") {
     const TemporaryDirectory directory;
     const std::string whole = directory / "whole";
     make(whole, 30);

@@ -93,7 +93,7 @@ std::string differenceOf(unsigned seed, const char* master, bool plantedBug = fa
 
 } // namespace
 
-TEST_CASE("500 random graphs of streams give what a naive reference gives") {
+TEST_CASE("500 random graphs of streams give what a naive reference gives", "[T21]") {
     for (unsigned seed = 1; seed <= 500; ++seed) CHECK(differenceOf(seed, seed % 4 == 0 ? "local[3]" : "local") == "");
 }
 
@@ -108,8 +108,10 @@ void compareWithRocksDb(unsigned from, unsigned to) {
 
 } // namespace
 
-TEST_CASE("20 random graphs give the same with their states in RocksDB") { compareWithRocksDb(1, 20); }
-TEST_CASE("100 random graphs give the same with their states in RocksDB", "[.long]") { compareWithRocksDb(1, 100); }
+TEST_CASE("20 random graphs give the same with their states in RocksDB", "[T21]") { compareWithRocksDb(1, 20); }
+TEST_CASE("100 random graphs give the same with their states in RocksDB", "[.long][T21]") {
+    compareWithRocksDb(1, 100);
+}
 
 TEST_CASE("every operation is in a hundred random graphs") {
     std::set<Kind> kinds;
@@ -127,7 +129,7 @@ TEST_CASE("a bug that is planted in the reference's windows is found") {
     CHECK(found > 30);
 }
 
-TEST_CASE("20000 batches of a graph with windows and states leave memory flat", "[.long]") {
+TEST_CASE("20000 batches of a graph with windows and states leave memory flat", "[.long][T30]") {
     Plan plan;
     plan.steps = {{Kind::source},
                   {Kind::reduceByKeyAndWindow, 0, -1, 3, 1},

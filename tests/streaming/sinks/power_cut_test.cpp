@@ -88,9 +88,11 @@ void cutEach(bool ofFiles, int step, int subsets) {
 
 } // namespace
 
-TEST_CASE("Files of batches survive a power cut, each once") { cutEach(GENERATE(true, false), 7, 1); }
+TEST_CASE("Files of batches survive a power cut, each once", "[T7]") { cutEach(GENERATE(true, false), 7, 1); }
 
-TEST_CASE("Files of batches survive a power cut at every instant", "[.long]") { cutEach(GENERATE(true, false), 1, 5); }
+TEST_CASE("Files of batches survive a power cut at every instant", "[.long][T7]") {
+    cutEach(GENERATE(true, false), 1, 5);
+}
 
 namespace {
 
@@ -126,7 +128,7 @@ TEST_CASE("A batch takes one sync of the checkpoint, and another where an output
     CHECK(syncsPerBatch(unsynced, each) == 10);
 }
 
-TEST_CASE("A batch whose outputs a power cut has interrupted is run again as a replay") {
+TEST_CASE("A batch whose outputs a power cut has interrupted is run again as a replay", "[T7]") {
     std::mt19937_64 random(20261121);
     const bool isSynced = GENERATE(true, false);
     int replays = 0;

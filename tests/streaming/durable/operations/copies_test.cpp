@@ -153,11 +153,13 @@ void interruptEach(int step) {
 
 } // namespace
 
-TEST_CASE("Of copies that are interrupted now and then the newest whole one serves") { interruptEach(17); }
+TEST_CASE("Of copies that are interrupted now and then the newest whole one serves", "[T9]") { interruptEach(17); }
 
-TEST_CASE("Of copies that are interrupted at any write the newest whole one serves", "[.long]") { interruptEach(1); }
+TEST_CASE("Of copies that are interrupted at any write the newest whole one serves", "[.long][T9]") {
+    interruptEach(1);
+}
 
-TEST_CASE("A copy that is complete survives a power cut") {
+TEST_CASE("A copy that is complete survives a power cut", "[T7]") {
     std::mt19937_64 random(20261121);
     for (int n = 4; n < 60; n += 11) {
         const TemporaryDirectory directory;

@@ -88,15 +88,16 @@ void fillEach(int step) {
 
 } // namespace
 
-TEST_CASE("A disk that is full now and then holds the batch up and loses nothing when there is room again") {
+TEST_CASE("A disk that is full now and then holds the batch up and loses nothing when there is room again", "[T8]") {
     fillEach(4);
 }
 
-TEST_CASE("A disk that is full at any write holds the batch up and loses nothing when there is room again", "[.long]") {
+TEST_CASE("A disk that is full at any write holds the batch up and loses nothing when there is room again",
+          "[.long][T8]") {
     fillEach(1);
 }
 
-TEST_CASE("A disk that is full for good ends with what was acknowledged") {
+TEST_CASE("A disk that is full for good ends with what was acknowledged", "[T8]") {
     for (int n = 1; n < 30; n += 7) {
         const TemporaryDirectory directory;
         const auto disk = std::make_shared<FaultFileSystem>();
@@ -110,7 +111,7 @@ TEST_CASE("A disk that is full for good ends with what was acknowledged") {
     }
 }
 
-TEST_CASE("A disk that is full again and again is waited for again and again") {
+TEST_CASE("A disk that is full again and again is waited for again and again", "[T8]") {
     const TemporaryDirectory directory;
     const auto disk = std::make_shared<FaultFileSystem>();
     CheckpointStore store(directory / "c", "test", disk);
