@@ -58,6 +58,9 @@ int main(int argc, char** argv) {
         bench::addDurableRecovery(suite);
         bench::addLargeState(suite);
         bench::addReceivedBlocks(suite);
+#ifdef RIVULET_WITH_KAFKA
+        bench::addKafkaConsume(suite);
+#endif
         if (list) {
             suite.list();
             return 0;

@@ -60,5 +60,6 @@ void addDurableBatches(Suite& suite);
 void addDurableRecovery(Suite& suite);
 void addLargeState(Suite& suite);
 void addReceivedBlocks(Suite& suite);
+void addKafkaConsume(Suite& suite); // where the component kafka is built
 
 } // namespace bench
