@@ -1,6 +1,7 @@
 #pragma once
 
 #include "rivulet/kafka/reading.h"
+#include "rivulet/kafka/sink.h"
 #include "rivulet/streaming_context.h"
 
 #include <map>
