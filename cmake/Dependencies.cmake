@@ -42,7 +42,7 @@ if(RIVULET_WITH_POSTGRES)
 endif()
 if(RIVULET_WITH_KAFKA)
     list(APPEND CMAKE_MODULE_PATH ${CMAKE_CURRENT_LIST_DIR}) # FindRdKafka: Debian's package has none of its own
-    rivulet_need(RdKafka::rdkafka "the kafka component (or -DRIVULET_WITH_KAFKA=OFF)" librdkafka-dev RdKafka MODULE)
+    rivulet_need(RdKafka::rdkafka "the kafka component (or -DRIVULET_WITH_KAFKA=OFF)" librdkafka-dev RdKafka)
 endif()
 if(RIVULET_BUILD_TOOLS OR RIVULET_BUILD_EXAMPLES OR RIVULET_BUILD_BENCH)
     rivulet_need(CLI11::CLI11 "the tools, examples and benchmarks" libcli11-dev CLI11 CONFIG)

@@ -13,6 +13,18 @@ constexpr int kMomentMs = 100;
 
 // ---- readers
 
+/// Has a client know who leads the partitions of a topic. Asked to read before it is connected it would look again
+/// after a second.
+void RdReaders::learn(rd_kafka_topic_t* topic, RdClient& client) {
+    {
+        std::lock_guard lock(mutex_);
+        if (!learned_.insert(topic).second) return;
+    }
+    constexpr int kPatienceMs = 1000; // without an answer it looks by itself, again and again
+    const rd_kafka_metadata_t* answer = nullptr;
+    if (!rd_kafka_metadata(client.handle(), 0, topic, &answer, kPatienceMs)) rd_kafka_metadata_destroy(answer);
+}
+
 RdReaders::RdReaders(RdSettings settings, std::size_t clients, std::size_t prefetchBytes)
     : settings_(std::move(settings)),
       clientCount_(std::max<std::size_t>(1, clients)),
@@ -68,6 +80,7 @@ RdReader* RdReaders::take(const kafka::TopicPartition& partition, std::int64_t o
         reader->isInUse = true;
     }
     if (reader->isStarted) return reader;
+    learn(reader->topic, clientOf(*reader));
     if (rd_kafka_consume_start(reader->topic, partition.partition, offset) != 0) {
         const std::string reason = rd_kafka_err2str(rd_kafka_last_error());
         giveBack(reader, false);

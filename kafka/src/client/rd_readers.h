@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <vector>
 
 namespace rivulet::detail {
@@ -44,6 +45,7 @@ class RdReaders {
     RdClient& clientOf(const RdReader& reader);
 
   private:
+    void learn(rd_kafka_topic_t* topic, RdClient& client);
     RdReader& add(const kafka::TopicPartition& partition);
     static void stop(RdReader& reader);
 
@@ -52,6 +54,7 @@ class RdReaders {
     mutable std::mutex mutex_; // guards the following
     std::size_t partitions_ = 1;
     std::deque<RdClient> clients_; // readers are stopped before
+    std::set<rd_kafka_topic_t*> learned_;
     std::map<kafka::TopicPartition, std::vector<std::unique_ptr<RdReader>>> readers_;
 };
 
