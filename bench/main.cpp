@@ -59,6 +59,9 @@ int main(int argc, char** argv) {
         bench::addDurableSavepoints(suite);
         bench::addLargeState(suite);
         bench::addReceivedBlocks(suite);
+#ifdef RIVULET_WITH_KAFKA
+        bench::addKafkaConsume(suite);
+#endif
         if (list) {
             suite.list();
             return 0;

@@ -61,5 +61,6 @@ void addDurableRecovery(Suite& suite);
 void addDurableSavepoints(Suite& suite);
 void addLargeState(Suite& suite);
 void addReceivedBlocks(Suite& suite);
+void addKafkaConsume(Suite& suite); // where the component kafka is built
 
 } // namespace bench

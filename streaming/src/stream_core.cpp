@@ -446,6 +446,8 @@ void StreamCore::stop(bool stopContext, bool graceful) {
     if (stopContext) context_.stop();
 }
 
+bool StreamCore::isStopping() const { return impl_->stopSource.stop_requested(); }
+
 void StreamCore::release() noexcept {
     try {
         if (!impl_->bus.isTelling()) return stop(false, false);

@@ -84,6 +84,8 @@ class StreamCore : public std::enable_shared_from_this<StreamCore> {
     /// begun.
     void runBatchIfDue();
     void stop(bool stopContext, bool graceful);
+    /// Whether a stop was requested, so that nobody should wait for what may not come.
+    bool isStopping() const;
     /// The last handle goes: stops, or (within a batch or a listener) asks for it.
     void release() noexcept;
     /// Without a loop: the stop that the batch that has just run asked for.
