@@ -10,7 +10,8 @@
 #include <iterator>
 #include <string>
 
-using namespace rivulet;
+namespace rivulet::test::conf_test {
+
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::StartsWith;
@@ -358,3 +359,5 @@ TEST_CASE("the log shows its level and above") {
     CHECK_FALSE(logEnabled(LogLevel::Off));
     setLogLevel(LogLevel::Warn);
 }
+
+} // namespace rivulet::test::conf_test

@@ -3,6 +3,8 @@
 #include "support/catch.h"
 #include "support/temporary_directory.h"
 
+namespace rivulet::test::cpu_budget_test {
+
 using namespace rivulet::detail;
 using rivulet::test::TemporaryDirectory;
 
@@ -65,3 +67,5 @@ TEST_CASE("a system without cgroups has no quota") {
     CHECK_FALSE(cgroupCpuLimit(root.path()));
     CHECK(availableCpus() >= 1);
 }
+
+} // namespace rivulet::test::cpu_budget_test

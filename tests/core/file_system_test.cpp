@@ -8,7 +8,8 @@
 #include <sys/stat.h>
 #include <thread>
 
-using namespace rivulet;
+namespace rivulet::test::file_system_test {
+
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::StartsWith;
 using rivulet::test::TemporaryDirectory;
@@ -322,3 +323,5 @@ TEST_CASE("an input that is not there, or not flat, is an error that says so") {
           "an empty name in the input ''; write paths separated by single commas");
     CHECK(errorText<UsageError>([&] { expandInput(",b"); }).substr(0, 13) == "an empty name");
 }
+
+} // namespace rivulet::test::file_system_test

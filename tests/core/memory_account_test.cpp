@@ -5,7 +5,8 @@
 
 #include <thread>
 
-using namespace rivulet;
+namespace rivulet::test::memory_account_test {
+
 using Catch::Matchers::StartsWith;
 
 TEST_CASE("an account knows bytes and peak of every consumer, and the total") {
@@ -94,3 +95,5 @@ TEST_CASE("threads may report and register at the same time") {
     CHECK(account->totalBytes() == 4000);
     CHECK(account->snapshot().size() == 5);
 }
+
+} // namespace rivulet::test::memory_account_test

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::client_settings_test {
+
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 
@@ -105,3 +105,5 @@ TEST_CASE("A broker that is not there is named at the start, within the time") {
     CHECK_THAT(errorText<IoError>([&] { ssc.advanceBatch(); }),
                ContainsSubstring("kafka: no answer from 127.0.0.1:1 within 300ms: "));
 }
+
+} // namespace rivulet::test::client_settings_test

@@ -6,8 +6,8 @@
 
 #include <functional>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::conformance_test {
+
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 
@@ -204,3 +204,5 @@ TEST_CASE("conformance: a partition may be read by several at a time", "[broker]
         CHECK(text(*second) == "abcd");
     });
 }
+
+} // namespace rivulet::test::conformance_test

@@ -1,8 +1,8 @@
 #include "kafka/kafka_programs.h"
 #include "support/temporary_directory.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::data_loss_test {
+
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 
@@ -166,3 +166,5 @@ TEST_CASE("A task that gets nothing of what was promised fails, and the batch is
     kafka.setAway(false);
     CHECK(KafkaProgram(kafka, options(kFail), directory / "c").next() == "0:a");
 }
+
+} // namespace rivulet::test::data_loss_test

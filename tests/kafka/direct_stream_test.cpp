@@ -1,7 +1,7 @@
 #include "kafka/kafka_programs.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::direct_stream_test {
+
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 
@@ -221,3 +221,5 @@ TEST_CASE("A topic that does not exist, and a partition that it does not have, a
     CHECK_THAT(errorText<IoError>([&] { KafkaProgram(kafka, {.partitions = {{"t", 1}}}).next(); }),
                ContainsSubstring("t-1 is to be read, and the topic has 1 partitions, counted from 0"));
 }
+
+} // namespace rivulet::test::direct_stream_test

@@ -3,8 +3,8 @@
 
 #include <numeric>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::kafka_recovery_test {
+
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 
@@ -187,3 +187,5 @@ TEST_CASE("A direct stream needs a name where there is a checkpoint directory") 
         .foreachRDD([](const RDD<kafka::OwnedRecord>&) {});
     CHECK_THAT(errorText<UsageError>([&] { ssc.advanceBatch(); }), ContainsSubstring("createDirectStream at"));
 }
+
+} // namespace rivulet::test::kafka_recovery_test

@@ -5,8 +5,8 @@
 #include <filesystem>
 #include <random>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::kafka_schedules_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -159,3 +159,5 @@ TEST_CASE("Every committed record counts once, over random schedules of faults",
 TEST_CASE("Every committed record counts once, over ten thousand schedules", "[.long][T17]") {
     runSeeds(1000, 10'000, 40);
 }
+
+} // namespace rivulet::test::kafka_schedules_test

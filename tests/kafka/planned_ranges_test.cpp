@@ -1,8 +1,8 @@
 #include "planned_ranges.h"
 #include "support/stream_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::planned_ranges_test {
+
 using detail::KafkaCaps;
 using detail::KafkaLag;
 using Ends = std::vector<std::int64_t>;
@@ -63,3 +63,5 @@ TEST_CASE("Long ranges are cut") {
                                                     "t-2 [0, 3)");
     CHECK(texts(detail::cutRanges({{"t", 0, 0, 1}}, 0, 8)) == "t-0 [0, 1)");
 }
+
+} // namespace rivulet::test::planned_ranges_test

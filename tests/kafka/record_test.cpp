@@ -1,8 +1,8 @@
 #include "kafka/kafka_programs.h"
 #include "rivulet/serialization/stored.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::record_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -52,3 +52,5 @@ TEST_CASE("A record can be stored in a state") {
     in(read);
     CHECK(read == record);
 }
+
+} // namespace rivulet::test::record_test

@@ -4,8 +4,8 @@
 #include "kafka/real_kafka.h"
 #include "support/stream_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::topic_sink_test {
+
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 
@@ -125,3 +125,5 @@ TEST_CASE("saveToTopic wants a broker, a topic, time, and no settings that would
         refusal({.bootstrapServers = "b:1", .topic = "t", .settings = {{"transactional.id", "x"}}}) ==
         "kafka::saveToTopic: the setting transactional.id cannot be given: it follows from the checkpoint and the uid");
 }
+
+} // namespace rivulet::test::topic_sink_test

@@ -3,8 +3,8 @@
 
 #include <random>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::topic_writer_test {
+
 using Catch::Matchers::ContainsSubstring;
 
 namespace {
@@ -198,3 +198,5 @@ TEST_CASE("Every batch is there once and in its order, over ten thousand schedul
         REQUIRE(topic.values == expected);
     }
 }
+
+} // namespace rivulet::test::topic_writer_test

@@ -3,7 +3,7 @@
 
 #include <limits>
 
-using namespace rivulet;
+namespace rivulet::test::copy_text_test {
 
 namespace {
 
@@ -36,3 +36,5 @@ TEST_CASE("Numbers are written so that they are read back the same") {
     CHECK(fields(-std::numeric_limits<float>::infinity()) == "-Infinity");
     CHECK(fields(std::nan("")) == "NaN");
 }
+
+} // namespace rivulet::test::copy_text_test

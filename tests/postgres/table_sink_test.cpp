@@ -3,8 +3,8 @@
 
 #include <thread>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::table_sink_test {
+
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 
@@ -182,3 +182,5 @@ TEST_CASE("saveToTable wants a table, a uid and a time") {
               postgres::saveToTable(input, {.connection = "", .table = "t", .uid = "a", .timeout = 0s});
           }) == "postgres::saveToTable: the timeout (0ms) must be positive");
 }
+
+} // namespace rivulet::test::table_sink_test

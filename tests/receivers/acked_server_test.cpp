@@ -2,10 +2,10 @@
 #include "support/temporary_directory.h"
 #include "support/text_client.h"
 
+namespace rivulet::test::acked_server_test {
+
 // The acknowledged line protocol, byte by byte.
 
-using namespace rivulet;
-using namespace rivulet::test;
 using namespace std::chrono_literals;
 using Catch::Matchers::StartsWith;
 
@@ -228,3 +228,5 @@ TEST_CASE("An acknowledging server asks for a port and options that can be") {
           "ackedServerStream: port 65536 does not exist; ports are 1 to 65535, and 0 means one that is free");
     CHECK(text(0, {.maxConnections = 0}) == "ackedServerStream: maxConnections is 0; it must be at least 1");
 }
+
+} // namespace rivulet::test::acked_server_test

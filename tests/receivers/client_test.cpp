@@ -4,10 +4,10 @@
 #include "support/temporary_directory.h"
 #include "support/text_client.h"
 
+namespace rivulet::test::client_test {
+
 // The client library: against a server that the test plays, and against ours through a line that breaks.
 
-using namespace rivulet;
-using namespace rivulet::test;
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 using client::Client;
@@ -273,3 +273,5 @@ TEST_CASE("Each record arrives once and in order over a line that breaks after e
     CHECK(breaks > 60);
     WARN(breaks << " breaks");
 }
+
+} // namespace rivulet::test::client_test

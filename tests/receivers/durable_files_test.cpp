@@ -6,7 +6,8 @@
 #include <filesystem>
 #include <numeric>
 
-using namespace rivulet;
+namespace rivulet::test::durable_files_test {
+
 using namespace std::chrono_literals;
 using rivulet::test::TemporaryDirectory;
 
@@ -66,3 +67,5 @@ TEST_CASE("A file is read once, in which process ever") {
     program.ssc.advanceBatch(3);
     CHECK(program.totals == std::vector<long>{6, 6, 6});
 }
+
+} // namespace rivulet::test::durable_files_test

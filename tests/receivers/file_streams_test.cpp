@@ -1,10 +1,10 @@
 #include "support/receiver_harness.h"
 #include "support/temporary_directory.h"
 
+namespace rivulet::test::file_streams_test {
+
 // File streams that are not of lines, and which files a stream is told to take.
 
-using namespace rivulet;
-using namespace rivulet::test;
 using namespace std::chrono_literals;
 
 using Strings = std::vector<std::string>;
@@ -119,3 +119,5 @@ TEST_CASE("a function of the program's reads the files of a batch") {
     CHECK(again.all() == seen.all());
     CHECK(calls == 3);
 }
+
+} // namespace rivulet::test::file_streams_test

@@ -1,10 +1,10 @@
 #include "support/receiver_harness.h"
 #include "support/resident_memory.h"
 
+namespace rivulet::test::overload_test {
+
 // A sender that offers ten times what can be computed, in real time: it waits, and memory stays flat.
 
-using namespace rivulet;
-using namespace rivulet::test;
 using namespace std::chrono_literals;
 
 namespace {
@@ -76,3 +76,5 @@ TEST_CASE("a sender of ten times what is computed waits, and memory stays flat")
 TEST_CASE("long: a sender of ten times what is computed waits for half a minute, and memory stays flat", "[.long]") {
     checkOverload(30s);
 }
+
+} // namespace rivulet::test::overload_test

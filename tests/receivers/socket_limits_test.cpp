@@ -1,9 +1,9 @@
 #include "support/receiver_harness.h"
 
+namespace rivulet::test::socket_limits_test {
+
 // What bounds the memory of a socket stream: long lines, fast senders, streams that nobody reads.
 
-using namespace rivulet;
-using namespace rivulet::test;
 using namespace std::chrono_literals;
 
 namespace {
@@ -129,3 +129,5 @@ TEST_CASE("a stream that no output reads is not connected, and holds no memory")
     ssc.advanceBatch(3);
     CHECK(receivedMemory(ssc.context()).bytes == 0);
 }
+
+} // namespace rivulet::test::socket_limits_test

@@ -1,10 +1,10 @@
 #include "support/receiver_harness.h"
 #include "support/text_client.h"
 
+namespace rivulet::test::socket_server_test {
+
 // The stream that listens.
 
-using namespace rivulet;
-using namespace rivulet::test;
 using namespace std::chrono_literals;
 
 namespace {
@@ -135,3 +135,5 @@ TEST_CASE("a server asks for a port and options that can be") {
     CHECK_THAT(errorText<IoError>([&] { socketServerStream(ssc, 0, {.host = "nowhere"}); }),
                Catch::Matchers::EndsWith("; give the address of an interface, such as 127.0.0.1"));
 }
+
+} // namespace rivulet::test::socket_server_test

@@ -3,10 +3,10 @@
 
 #include <cstring>
 
+namespace rivulet::test::socket_sources_test {
+
 // Socket streams that are not of lines: frames, and what a function of the program's decodes.
 
-using namespace rivulet;
-using namespace rivulet::test;
 using namespace std::chrono_literals;
 
 using Longs = std::vector<long>;
@@ -171,3 +171,5 @@ TEST_CASE("listeners hear of a socket that cannot be connected", "[A130]") {
     CHECK(log->names == Lines{"started Socket stream [0]", "stopped Socket stream [0]"});
     CHECK(log->errors[0] == "cannot connect to 127.0.0.1:" + std::to_string(refusing.port()) + ": Connection refused");
 }
+
+} // namespace rivulet::test::socket_sources_test

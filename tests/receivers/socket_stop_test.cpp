@@ -2,10 +2,10 @@
 
 #include <future>
 
+namespace rivulet::test::socket_stop_test {
+
 // Starts and stops of socket streams, with data in flight and without.
 
-using namespace rivulet;
-using namespace rivulet::test;
 using namespace std::chrono_literals;
 
 namespace {
@@ -160,3 +160,5 @@ TEST_CASE("a context that goes without a stop closes its connections", "[A74]") 
     ssc.reset();
     CHECK(peer.closedByClient());
 }
+
+} // namespace rivulet::test::socket_stop_test

@@ -1,8 +1,8 @@
 #include "support/captured_output.h"
 #include "support/receiver_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::socket_stream_test {
+
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 
@@ -213,3 +213,5 @@ TEST_CASE("sources are not declared after the start", "[A65]") {
     CHECK(errorText<UsageError>([&] { socketTextStream(ssc, kLoopback, 9); }) == "socketTextStream" + rule);
     CHECK(errorText<UsageError>([&] { textFileStream(ssc, "in"); }) == "textFileStream" + rule);
 }
+
+} // namespace rivulet::test::socket_stream_test

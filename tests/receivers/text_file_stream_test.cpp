@@ -2,8 +2,8 @@
 #include "support/receiver_harness.h"
 #include "support/temporary_directory.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::text_file_stream_test {
+
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
@@ -32,7 +32,7 @@ struct Program {
         if (pattern == "in") fs::create_directory(directory / "in");
     }
     void put(const std::string& name, const std::string& content, Time modified) const {
-        ::put(directory, "in/" + name, content, modified);
+        text_file_stream_test::put(directory, "in/" + name, content, modified);
     }
     const Lines& next() {
         ssc.advanceBatch();
@@ -183,3 +183,5 @@ TEST_CASE("many files in one batch, and views that live as long as their window"
     CHECK(sorted(counts[2]) == Pairs{{"be", 98}, {"not", 49}, {"or", 49}, {"to", 98}});
     CHECK(counts[3].empty());
 }
+
+} // namespace rivulet::test::text_file_stream_test

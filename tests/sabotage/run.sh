@@ -6,9 +6,9 @@
 #     Test: streaming: Name of a test of test_streaming
 #     --- a/streaming/src/...
 #
-# For each, the sources of the library (no headers) that it changes are compiled with the commands of BUILD (a build by Ninja, in which the tests are
-# built), and linked in place of the sound ones with what BUILD has. BUILD and the tree stay as they are. A patch that no
-# test sees is an error, and so is one that does not apply any more.
+# For each, the sources of the library (no headers) that it changes are compiled with the commands of BUILD (a build by
+# Ninja, in which the tests are built), and linked in place of the sound ones with what BUILD has. BUILD and the tree stay
+# as they are. A patch that no test sees is an error, and so is one that does not apply any more.
 set -uo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -24,21 +24,40 @@ verdict() {
     exit "$1"
 }
 
-# How BUILD compiles a source of the tree.
+# How BUILD compiles a file.
 command_of() {
-    awk -v file="\"$root/$1\"" '/"command":/ { command = $0 } /"file":/ && index($0, file) { print command; exit }' \
+    awk -v file="\"$1\"" '/"command":/ { command = $0 } /"file":/ && index($0, file) { print command; exit }' \
         "$build/compile_commands.json" | sed -e 's/^ *"command": "//' -e 's/",$//' -e 's/\\"/"/g' -e 's/\\\\/\\/g'
+}
+
+# What BUILD compiles for a source of the tree: the source, or a file that includes it and others.
+unit_of() {
+    local unit
+    while IFS= read -r unit; do
+        if [[ -n $(command_of "$unit") ]]; then
+            echo "$unit"
+            return
+        fi
+    done < <(echo "$root/$1" && find "$build" -path '*/Unity/*' -name '*.cxx' -exec grep -lF "\"$root/$1\"" {} +)
 }
 
 # compile SOURCE: adds its object to objects.
 compile() {
-    local source=$1 command object number=${#objects[@]}
-    command=$(command_of "$source")
-    [[ -n $command ]] || verdict 1 "ERROR: $build does not compile $source"
+    local source=$1 unit command object number=${#objects[@]}
+    unit=$(unit_of "$source")
+    [[ -n $unit ]] || verdict 1 "ERROR: $build does not compile $source"
+    if [[ " ${units[*]} " == *" $unit "* ]]; then return; fi # with another source of this patch
+    units+=("$unit")
+    command=$(command_of "$unit")
     object=${command##* -o }
     object=${object%% *}
     command=${command/ -o $object/ -o $work/$number.o}
-    command=${command/$root\/$source/$work\/$source}
+    if [[ $unit == "$root/$source" ]]; then
+        echo "#include \"$source\"" >"$work/$number.cpp"
+    else
+        sed "s#\"$root/\([^\"]*\)\"#\"\1\"#" "$unit" >"$work/$number.cpp"
+    fi
+    command="${command/ -c $unit/ -c $work/$number.cpp} -iquote $work -iquote $root"
     (cd "$build" && eval "$command -w") >"$work/log" 2>&1 || verdict 1 "ERROR: $source does not compile"
     objects+=("$work/$number.o")
 }
@@ -58,7 +77,7 @@ link() {
 sabotage() {
     build=$1 patch=$2 work=$(mktemp -d "${TMPDIR:-/tmp}/rivulet-sabotage-XXXXXX")
     trap 'rm -rf "$work"' EXIT
-    local file sources=() objects=() tests=() test suite name status
+    local file sources=() units=() objects=() tests=() test suite name status
     while IFS= read -r file; do
         mkdir -p "$work/$(dirname "$file")"
         cp "$root/$file" "$work/$file" || verdict 1 "ERROR: there is no $file any more"

@@ -2,8 +2,8 @@
 
 #include <atomic>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::failed_batches_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -138,3 +138,5 @@ TEST_CASE("a batch that is repeated is planned anew, on the input that it had") 
     CHECK(planned == 3);
     CHECK(seen == std::vector<std::vector<int>>{{1, 2}, {3}});
 }
+
+} // namespace rivulet::test::failed_batches_test

@@ -2,10 +2,10 @@
 
 #include <numeric>
 
+namespace rivulet::test::failures_test {
+
 // What a failing function does to a batch, to the state, and to the program.
 
-using namespace rivulet;
-using namespace rivulet::test;
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::StartsWith;
@@ -166,3 +166,5 @@ TEST_CASE("awaitTermination throws what made the streaming end", "[A67]") {
         CHECK_THAT(text, StartsWith("union at failures_test.cpp:") && ContainsSubstring("1000 ms"));
     }
 }
+
+} // namespace rivulet::test::failures_test

@@ -4,10 +4,10 @@
 #include <future>
 #include <mutex>
 
+namespace rivulet::test::late_batches_test {
+
 // Spark runs every tick that was missed. Here the policy is a setting: all, merge (the default), skip.
 
-using namespace rivulet;
-using namespace rivulet::test;
 using namespace std::chrono_literals;
 
 namespace {
@@ -198,3 +198,5 @@ TEST_CASE("transform's function is not called for ticks that were merged", "[A04
     CHECK(times == std::vector<long>{1, 4});
     CHECK(seen.size() == 2);
 }
+
+} // namespace rivulet::test::late_batches_test

@@ -3,8 +3,8 @@
 
 #include <future>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::lifecycle_test {
+
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 using ContextState = StreamingContextState;
@@ -225,3 +225,5 @@ TEST_CASE("a stop from within a listener is refused, and nothing hangs", "[A77]"
     CHECK(program.ssc.getState() == ContextState::ACTIVE);
     program.ssc.stop();
 }
+
+} // namespace rivulet::test::lifecycle_test

@@ -3,8 +3,8 @@
 #include "support/stream_harness.h"
 #include "support/temporary_directory.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::object_files_test {
+
 using namespace std::chrono_literals;
 
 TEST_CASE("saveAsObjectFiles writes a directory per batch that objectFile reads, over what is there") {
@@ -20,3 +20,5 @@ TEST_CASE("saveAsObjectFiles writes a directory per batch that objectFile reads,
     CHECK(objectFile<Pairs::value_type>(sc, directory / "out-2000.obj").isEmpty());
     CHECK(objectFile<std::string>(sc, directory / "keys-1000").count() == 2);
 }
+
+} // namespace rivulet::test::object_files_test

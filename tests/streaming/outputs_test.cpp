@@ -5,8 +5,8 @@
 #include <limits>
 #include <numeric>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::outputs_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -81,3 +81,5 @@ TEST_CASE("saveAsTextFiles writes over what is there already") {
     CHECK(readFile(directory / "out-1000/part-00000") == "new\n");
     CHECK_FALSE(std::filesystem::exists(directory / "out-1000/part-00007"));
 }
+
+} // namespace rivulet::test::outputs_test

@@ -2,8 +2,8 @@
 
 #include <thread>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::queue_stream_test {
+
 using namespace std::chrono_literals;
 
 using Ints = std::vector<std::vector<int>>;
@@ -101,3 +101,5 @@ TEST_CASE("a queue that no output reads is left alone", "[A80]") {
     ssc.advanceBatch(3);
     CHECK(seen.all() == Ints{{}, {}, {}});
 }
+
+} // namespace rivulet::test::queue_stream_test

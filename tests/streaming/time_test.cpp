@@ -3,7 +3,8 @@
 
 #include <future>
 
-using namespace rivulet;
+namespace rivulet::test::time_test {
+
 using namespace std::chrono_literals;
 using rivulet::test::errorText;
 
@@ -117,3 +118,5 @@ TEST_CASE("a system clock tells the system's time and waits for it") {
     CHECK(clock.waitUntil(before + 2ms, std::stop_token()));
     CHECK(clock.now() >= before + 2ms);
 }
+
+} // namespace rivulet::test::time_test

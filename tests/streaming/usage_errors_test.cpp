@@ -1,9 +1,9 @@
 #include "support/stream_harness.h"
 
+namespace rivulet::test::usage_errors_test {
+
 // Every usage error of the streaming module has its text here.
 
-using namespace rivulet;
-using namespace rivulet::test;
 using namespace std::chrono_literals;
 using Catch::Matchers::EndsWith;
 using Catch::Matchers::StartsWith;
@@ -255,3 +255,5 @@ TEST_CASE("a handle to nothing says so") {
     CHECK(usage([&] { nothing.slideDuration(); }) == text);
     CHECK(usage([&] { nothing.map([](int x) { return x; }); }) == text);
 }
+
+} // namespace rivulet::test::usage_errors_test

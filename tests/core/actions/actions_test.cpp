@@ -1,7 +1,7 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::actions_test {
+
 using Pairs = std::vector<std::pair<std::string, long>>;
 
 TEST_CASE("count, first, isEmpty and collect agree on what is there") {
@@ -33,3 +33,5 @@ TEST_CASE("foreach sees every element, foreachPartition every partition") {
         CHECK(sum == 4951);
     });
 }
+
+} // namespace rivulet::test::actions_test

@@ -1,7 +1,7 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::count_by_value_test {
+
 using Strings = std::vector<std::string>;
 
 TEST_CASE("countByValue tells how often each value occurs") {
@@ -9,3 +9,5 @@ TEST_CASE("countByValue tells how often each value occurs") {
     expectTable(std::vector{2, 2, -1}, [](auto r) { return r.countByValue(); }, "[(-1,1), (2,2)]");
     expectTable(std::vector<bool>{true, false, true}, [](auto r) { return r.countByValue(); }, "[(false,1), (true,2)]");
 }
+
+} // namespace rivulet::test::count_by_value_test

@@ -1,7 +1,6 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::determinism_test {
 
 TEST_CASE("results do not depend on the number of threads") {
     std::vector<double> values;
@@ -20,3 +19,5 @@ TEST_CASE("results do not depend on the number of threads") {
         }
     for (const auto& result : results) CHECK((result == results.front()));
 }
+
+} // namespace rivulet::test::determinism_test

@@ -2,8 +2,7 @@
 
 #include <cmath>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::distinct_count_test {
 
 TEST_CASE("countApproxDistinct errs as little as it was asked to") {
     eachSetup([](const Context& sc, int partitions) {
@@ -46,3 +45,5 @@ TEST_CASE("countApproxDistinctByKey estimates for each key") {
         CHECK(double(counts[1]) == Catch::Approx(300).epsilon(0.08));
     });
 }
+
+} // namespace rivulet::test::distinct_count_test

@@ -1,7 +1,6 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::nothing_test {
 
 TEST_CASE("nothing is taken of nothing", "[R13]") {
     eachSetup([](const Context& sc, int partitions) {
@@ -26,3 +25,5 @@ TEST_CASE("nothing is taken of nothing", "[R13]") {
         }
     });
 }
+
+} // namespace rivulet::test::nothing_test

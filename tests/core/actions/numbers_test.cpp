@@ -3,8 +3,8 @@
 #include <cmath>
 #include <numeric>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::numbers_test {
+
 using Numbers = std::vector<double>;
 
 TEST_CASE("sum is exact for integers, and 0 for nothing") {
@@ -76,3 +76,5 @@ TEST_CASE("histogram of equal numbers is one bucket, of nothing or of what is in
     CHECK(errorOf<UsageError>([&] { sc.range(3).histogram(Numbers{2, 1}); }) ==
           "histogram: the bounds of the buckets must be in ascending order");
 }
+
+} // namespace rivulet::test::numbers_test

@@ -1,7 +1,7 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::reduce_test {
+
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::StartsWith;
 using Strings = std::vector<std::string>;
@@ -94,3 +94,5 @@ TEST_CASE("results may be bools, and of types that have no default") {
         },
         "6");
 }
+
+} // namespace rivulet::test::reduce_test

@@ -1,7 +1,6 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::summaries_test {
 
 TEST_CASE("max and min give the extremes, of equals the earliest", "[R14]") {
     using Pairs = std::vector<std::pair<std::string, long>>;
@@ -71,3 +70,5 @@ TEST_CASE("toLocalIterator computes a partition when it is asked for") {
         for (const int x : each.emptyRDD<int>().toLocalIterator()) CHECK(x < 0);
     });
 }
+
+} // namespace rivulet::test::summaries_test

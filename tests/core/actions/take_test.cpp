@@ -2,8 +2,7 @@
 
 #include <limits>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::take_test {
 
 TEST_CASE("take gives exact prefixes", "[R11]") {
     for (const char* executor : kExecutors) {
@@ -73,3 +72,5 @@ TEST_CASE("how many partitions take looks at next can be set") {
     CHECK(partitionsRead(2, 8) == 2 + 16);
     CHECK(partitionsRead(50, 4) == 50);
 }
+
+} // namespace rivulet::test::take_test

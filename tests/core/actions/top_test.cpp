@@ -2,8 +2,8 @@
 
 #include <functional>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::top_test {
+
 using Pairs = std::vector<std::pair<std::string, long>>;
 using Strings = std::vector<std::string>;
 
@@ -25,3 +25,5 @@ TEST_CASE("of equals top and takeOrdered give the earlier first") {
     expectTable(ties, [](auto r) { return r.top(6, byValue); }, "[(b,2), (d,2), (f,2), (g,2), (a,1), (c,1)]");
     expectTable(ties, [](auto r) { return r.takeOrdered(3, byValue); }, "[(a,1), (c,1), (e,1)]");
 }
+
+} // namespace rivulet::test::top_test

@@ -1,7 +1,7 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::attempts_test {
+
 using Catch::Matchers::ContainsSubstring;
 
 namespace {
@@ -116,3 +116,5 @@ TEST_CASE("the attempts of the configuration win over those of the master") {
                ContainsSubstring("(attempt 3 of 3, job 0: "));
     CHECK(runs == 3);
 }
+
+} // namespace rivulet::test::attempts_test

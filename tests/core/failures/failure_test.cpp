@@ -1,7 +1,7 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::failure_test {
+
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::StartsWith;
 
@@ -110,3 +110,5 @@ TEST_CASE("a range of the user's that throws is named") {
         one.flatMap([](int) { return Pushes{-1}; }).map([](int) -> int { throw std::runtime_error("boom"); }).count();
     });
 }
+
+} // namespace rivulet::test::failure_test

@@ -3,8 +3,8 @@
 #include <future>
 #include <latch>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::threads_test {
+
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::StartsWith;
 
@@ -212,3 +212,5 @@ TEST_CASE("nothing stays in memory of an RDD that was given up while it was comp
     CHECK(cached.getStorageLevel() == StorageLevel::NONE);
     CHECK(sc.memory().totalBytes() == before);
 }
+
+} // namespace rivulet::test::threads_test

@@ -1,7 +1,7 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::thrown_test {
+
 using Catch::Matchers::ContainsSubstring;
 
 namespace {
@@ -72,3 +72,5 @@ TEST_CASE("a context goes on after a failed job") {
         }
     });
 }
+
+} // namespace rivulet::test::thrown_test

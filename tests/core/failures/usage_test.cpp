@@ -2,8 +2,8 @@
 
 #include <optional>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::usage_test {
+
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::StartsWith;
 
@@ -92,3 +92,5 @@ TEST_CASE("copies of a Context are the same context") {
     CHECK(rdd.count() == 5);
     CHECK(third.appName() == "test");
 }
+
+} // namespace rivulet::test::usage_test

@@ -5,8 +5,8 @@
 #include <sstream>
 #include <unistd.h>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::text_file_test {
+
 using Catch::Matchers::ContainsSubstring;
 using Lines = std::vector<std::string>;
 
@@ -277,3 +277,5 @@ TEST_CASE("the longest line allowed is read, and one that needs more room is ref
                            ContainsSubstring("has more than " + std::to_string(limit) + " bytes"));
             }
 }
+
+} // namespace rivulet::test::text_file_test

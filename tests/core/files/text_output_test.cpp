@@ -5,8 +5,8 @@
 #include <ostream>
 #include <sstream>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::text_output_test {
+
 using Catch::Matchers::ContainsSubstring;
 
 namespace {
@@ -137,3 +137,5 @@ TEST_CASE("attempts that failed leave nothing in the parts") {
         .saveAsTextFile(directory / "out");
     CHECK(tree(directory / "out") == "_SUCCESS:;part-00000:0\n1\n2\n;part-00001:3\n4\n5\n;");
 }
+
+} // namespace rivulet::test::text_output_test

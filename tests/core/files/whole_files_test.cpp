@@ -1,8 +1,8 @@
 #include "support/rdd_harness.h"
 #include "support/temporary_directory.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::whole_files_test {
+
 using Catch::Matchers::ContainsSubstring;
 
 TEST_CASE("wholeTextFiles gives each file as its path and its content") {
@@ -66,3 +66,5 @@ TEST_CASE("files that are not as they should be are refused") {
     CHECK(errorOf<IoError>([&] { files.collect(); }) ==
           "'" + file + "' ends at byte 3 but had 7 bytes when it was listed: it was truncated while it was read");
 }
+
+} // namespace rivulet::test::whole_files_test

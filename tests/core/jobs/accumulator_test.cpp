@@ -2,8 +2,7 @@
 
 #include <set>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::accumulator_test {
 
 namespace {
 
@@ -125,3 +124,5 @@ TEST_CASE("a broadcast is one value for all tasks, until it is destroyed") {
         CHECK(sc.broadcast(1).id() != sc.broadcast(2).id());
     });
 }
+
+} // namespace rivulet::test::accumulator_test

@@ -2,8 +2,8 @@
 
 #include <future>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::cancellation_test {
+
 using Catch::Matchers::EndsWith;
 
 namespace {
@@ -199,3 +199,5 @@ TEST_CASE("a stop ends asynchronous actions, and the last handle of a context ma
         }
     }
 }
+
+} // namespace rivulet::test::cancellation_test

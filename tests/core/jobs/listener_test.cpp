@@ -1,7 +1,6 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::listener_test {
 
 namespace {
 
@@ -96,3 +95,5 @@ TEST_CASE("events that nobody takes in time are dropped, and tasks do not wait")
     sc.stop();
     CHECK(blocking->ended < 100);
 }
+
+} // namespace rivulet::test::listener_test

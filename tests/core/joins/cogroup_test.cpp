@@ -1,7 +1,6 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::cogroup_test {
 
 TEST_CASE("cogroup brings the values of both sides together") {
     eachSetup([](const Context& sc, int partitions) {
@@ -15,3 +14,5 @@ TEST_CASE("cogroup brings the values of both sides together") {
         CHECK(text(sorted(left.cogroup(right.partitionBy(4), 4))) == expected);
     });
 }
+
+} // namespace rivulet::test::cogroup_test

@@ -1,7 +1,6 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::join_test {
 
 TEST_CASE("join gives the product of the values that both have for a key", "[R31]") {
     using Left = std::pair<int, int>;
@@ -27,3 +26,5 @@ TEST_CASE("the values of one key on both sides multiply", "[R32]") {
         CHECK(left.join(left).count() == 9);
     });
 }
+
+} // namespace rivulet::test::join_test

@@ -1,7 +1,7 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::outer_joins_test {
+
 using Left = std::pair<int, int>;
 using Right = std::pair<int, char>;
 
@@ -120,3 +120,5 @@ TEST_CASE("joins of RDDs of different contexts are refused") {
     CHECK(errorOf<UsageError>([&] { left.fullOuterJoin(right); }) == refusal("fullOuterJoin"));
     CHECK(errorOf<UsageError>([&] { left.subtractByKey(right); }) == refusal("subtractByKey"));
 }
+
+} // namespace rivulet::test::outer_joins_test

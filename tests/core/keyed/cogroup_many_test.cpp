@@ -1,7 +1,7 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::cogroup_many_test {
+
 using Pair = std::pair<int, int>;
 
 TEST_CASE("cogroup brings three and four together") {
@@ -24,3 +24,5 @@ TEST_CASE("cogroup brings three and four together") {
     CHECK(errorOf<UsageError>([&] { a.cogroup(a, b); }) ==
           "cogroup: the RDDs belong to different contexts; make all of them with the same Context");
 }
+
+} // namespace rivulet::test::cogroup_many_test

@@ -1,7 +1,7 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::lookup_test {
+
 using Pair = std::pair<int, int>;
 
 namespace {
@@ -49,3 +49,5 @@ TEST_CASE("reduceByKeyLocally and countByKey give maps to the caller") {
     CHECK(errorOf<JobError>(reduce) == site("reduceByKeyLocally", here, 2) +
                                            " threw while the results of the partitions of RDD 1 were combined: no");
 }
+
+} // namespace rivulet::test::lookup_test

@@ -1,7 +1,6 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::order_test {
 
 TEST_CASE("groupBy groups by what the function gives, sortBy orders by it") {
     expectTable(
@@ -34,3 +33,5 @@ TEST_CASE("filterByRange keeps what lies between two keys, and computes no parti
         CHECK(numbers.partitionBy(3).filterByRange(1, 2).partitioner());
     });
 }
+
+} // namespace rivulet::test::order_test

@@ -1,7 +1,7 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::sorted_partitions_test {
+
 using Pair = std::pair<int, int>;
 
 namespace {
@@ -40,3 +40,5 @@ TEST_CASE("what is partitioned as it is to be sorted is not shuffled", "[R20]") 
         CHECK(sorted.count() == 10);
     });
 }
+
+} // namespace rivulet::test::sorted_partitions_test

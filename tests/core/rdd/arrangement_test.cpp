@@ -1,7 +1,6 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::arrangement_test {
 
 TEST_CASE("zipWithIndex numbers the elements, zipWithUniqueId tells them apart", "[R23]") {
     eachSetup([](const Context& sc, int partitions) {
@@ -56,3 +55,5 @@ TEST_CASE("coalesce puts neighbouring partitions together and never makes more",
     CHECK(shufflesOf(*ten.coalesce(2).lineagePtr()) == 0);
     CHECK(errorOf<UsageError>([&] { ten.coalesce(0); }) == "coalesce: the number of partitions (0) must be positive");
 }
+
+} // namespace rivulet::test::arrangement_test

@@ -1,7 +1,7 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::cache_test {
+
 using Catch::Matchers::ContainsSubstring;
 
 TEST_CASE("cached partitions are computed once") {
@@ -119,3 +119,5 @@ TEST_CASE("a computation that throws leaves no part in the cache", "[R29]") {
         CHECK(computed == 10);
     });
 }
+
+} // namespace rivulet::test::cache_test

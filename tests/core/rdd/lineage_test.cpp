@@ -1,7 +1,6 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::lineage_test {
 
 namespace {
 
@@ -144,3 +143,5 @@ TEST_CASE("a handle to nothing says so") {
     CHECK(errorOf<UsageError>([&] { sc.parallelize({std::pair(1, 1)}, 1).join(noPairs); }) == message);
     CHECK(errorOf<UsageError>([&] { noPairs.groupByKey(); }) == message);
 }
+
+} // namespace rivulet::test::lineage_test

@@ -2,8 +2,7 @@
 
 #include <array>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::map_partitions_test {
 
 TEST_CASE("mapPartitions is called once for each partition, the empty ones too", "[R1]") {
     eachExecutor([](const Context& sc) {
@@ -89,3 +88,5 @@ TEST_CASE("what take does not need is not read through mapPartitions") {
         CHECK(read == 100'000);
     });
 }
+
+} // namespace rivulet::test::map_partitions_test

@@ -6,8 +6,8 @@
 #include <optional>
 #include <set>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::narrow_test {
+
 using Pairs = std::vector<std::pair<std::string, long>>;
 using Strings = std::vector<std::string>;
 
@@ -120,3 +120,5 @@ TEST_CASE("flatMapValues gives the key with each element of the value's range") 
     CHECK(text(sorted(sc.parallelize(pairs, 2).groupByKey(5).flatMapValues(std::identity()))) ==
           "[(a,1), (a,2), (b,0)]");
 }
+
+} // namespace rivulet::test::narrow_test

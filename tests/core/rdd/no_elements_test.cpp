@@ -4,10 +4,10 @@
 #include <set>
 #include <thread>
 
+namespace rivulet::test::no_elements_test {
+
 // Stages of which it is known that they find no element run on the caller's thread: to wake another takes longer.
 
-using namespace rivulet;
-using namespace rivulet::test;
 
 namespace {
 
@@ -53,3 +53,5 @@ TEST_CASE("what an RDD without elements is united with is found") {
     CHECK(none.repartition(4).count() == 0);
     CHECK(sc.emptyRDD<Pair>().count() == 0);
 }
+
+} // namespace rivulet::test::no_elements_test

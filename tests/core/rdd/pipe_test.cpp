@@ -1,7 +1,7 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::pipe_test {
+
 using Catch::Matchers::EndsWith;
 using Catch::Matchers::StartsWith;
 
@@ -82,3 +82,5 @@ TEST_CASE("a job whose command does not end can be cancelled") {
         CHECK_THAT(errorOf<CancelledError>([&] { endless.get(); }), EndsWith("because all jobs were cancelled"));
     }
 }
+
+} // namespace rivulet::test::pipe_test

@@ -1,7 +1,6 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::reuse_test {
 
 TEST_CASE("what a cached RDD depends on is not computed again, its shuffles included") {
     eachExecutor([](const Context& sc) {
@@ -76,3 +75,5 @@ TEST_CASE("an iterative job joins a cached, partitioned RDD without shuffling it
     CHECK(result[0].second == Catch::Approx(result[1].second));
     CHECK(edgesRead == 4);
 }
+
+} // namespace rivulet::test::reuse_test

@@ -2,8 +2,7 @@
 
 #include <limits>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::sources_test {
 
 TEST_CASE("slice i of n begins at i * size / n") {
     eachExecutor([](const Context& sc) {
@@ -74,3 +73,5 @@ TEST_CASE("a usage error names the file and line of the wrong call") {
         CHECK(error.what() == "range: step cannot be 0 [" + site("", here).substr(1) + "]");
     }
 }
+
+} // namespace rivulet::test::sources_test

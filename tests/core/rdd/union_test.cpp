@@ -1,7 +1,6 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::union_test {
 
 TEST_CASE("the union of an RDD with itself has every element twice, partitions after partitions", "[R1]") {
     expectTable(std::vector{1, 2, 3, 4}, [](auto r) { return r.unionWith(r); }, "[1, 2, 3, 4, 1, 2, 3, 4]");
@@ -61,3 +60,5 @@ TEST_CASE("repartition into less than one partition is an error", "[R7]") {
     CHECK(errorOf<UsageError>([&] { sc.range(10).repartition(-3); }) ==
           "repartition: the number of partitions (-3) must be positive");
 }
+
+} // namespace rivulet::test::union_test

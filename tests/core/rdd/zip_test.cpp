@@ -1,7 +1,7 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::zip_test {
+
 using Strings = std::vector<std::string>;
 
 TEST_CASE("zip pairs the elements at equal places", "[R10]") {
@@ -70,3 +70,5 @@ TEST_CASE("zipPartitions calls its function with the partitions at each index, t
           "zipPartitions: the RDDs have unequal numbers of partitions (2, 1): make them equal by repartition or "
           "coalesce");
 }
+
+} // namespace rivulet::test::zip_test

@@ -3,8 +3,7 @@
 #include <cmath>
 #include <set>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::sample_by_key_test {
 
 namespace {
 
@@ -61,3 +60,5 @@ TEST_CASE("samples by key keep the partitioner and refuse bad fractions") {
     CHECK(errorOf<UsageError>([&] { pairs.sampleByKey(false, {{"a", 1}}).collect(); }) ==
           "sampleByKey: a key has no fraction: give one for every key, 0 for those to be left out");
 }
+
+} // namespace rivulet::test::sample_by_key_test

@@ -3,8 +3,7 @@
 #include <cmath>
 #include <set>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::sampling_test {
 
 namespace {
 
@@ -140,3 +139,5 @@ TEST_CASE("samples refuse what is no fraction, weight or size") {
     CHECK(errorOf<UsageError>([&] { numbers.takeSample(false, -1); }) ==
           "takeSample: the number of elements (-1) cannot be negative");
 }
+
+} // namespace rivulet::test::sampling_test

@@ -6,10 +6,10 @@
 
 #include <random>
 
+namespace rivulet::test::damaged_object_file_test {
+
 // Object files that were cut off or changed: told, whatever the place, before much memory is asked for.
 
-using namespace rivulet;
-using namespace rivulet::test;
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::StartsWith;
 
@@ -105,3 +105,5 @@ TEST_CASE("whatever bit of an object file is flipped, it is told, and takes no m
     }
     if (kMemoryIsOurs) CHECK(peakKiB() < before + 8 * 1024);
 }
+
+} // namespace rivulet::test::damaged_object_file_test

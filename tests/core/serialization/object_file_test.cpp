@@ -5,8 +5,8 @@
 
 #include <filesystem>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::object_file_test {
+
 using Catch::Matchers::ContainsSubstring;
 
 namespace {
@@ -137,3 +137,5 @@ TEST_CASE("an object file is not written over what is there, and must exist to b
     CHECK_THAT(errorOf<IoError>([&] { objectFile<int>(sc, directory / "missing"); }),
                ContainsSubstring(directory / "missing"));
 }
+
+} // namespace rivulet::test::object_file_test

@@ -3,7 +3,8 @@
 
 #include <limits>
 
-using namespace rivulet;
+namespace rivulet::test::stored_test {
+
 using namespace rivulet::detail;
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::MessageMatches;
@@ -51,7 +52,11 @@ template <class T> void checkRoundTrip(const T& x) {
 
 } // namespace
 
-template <> inline constexpr const char* rivulet::kStoredName<Session> = "Session";
+} // namespace rivulet::test::stored_test
+
+template <> inline constexpr const char* rivulet::kStoredName<rivulet::test::stored_test::Session> = "Session";
+
+namespace rivulet::test::stored_test {
 
 TEST_CASE("What is stored comes back, and no part of it is taken for the whole") {
     checkRoundTrip(std::numeric_limits<long>::min());
@@ -94,3 +99,5 @@ TEST_CASE("A length is not believed") {
     CHECK_THROWS_AS(read<std::vector<Tree>>(huge), CorruptionError);
     CHECK_THROWS_WITH(read<bool>("\x02"), ContainsSubstring("expected a truth value, found 2"));
 }
+
+} // namespace rivulet::test::stored_test

@@ -7,9 +7,10 @@
 #include <cereal/types/chrono.hpp>
 #include <cereal/types/deque.hpp>
 
+namespace rivulet::test::type_form_test {
+
 // What types look like when they are written.
 
-using namespace rivulet;
 using rivulet::detail::typeForm;
 
 namespace {
@@ -70,7 +71,11 @@ struct PortableOnly {
 };
 
 } // namespace
-CEREAL_CLASS_VERSION(Versioned, 3)
+} // namespace rivulet::test::type_form_test
+
+CEREAL_CLASS_VERSION(rivulet::test::type_form_test::Versioned, 3)
+
+namespace rivulet::test::type_form_test {
 
 TEST_CASE("forms of numbers and texts are their sizes") {
     CHECK(typeForm<bool>() == "bool");
@@ -124,3 +129,5 @@ TEST_CASE("whatever has a form is written and read") {
     CHECK(again(PortableOnly{3}, "portable").x == 3);
     CHECK(again(std::chrono::seconds(5), "seconds").count() == 5);
 }
+
+} // namespace rivulet::test::type_form_test

@@ -1,7 +1,7 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::sets_test {
+
 using Pair = std::pair<int, int>;
 
 TEST_CASE("intersection has what both have, once", "[R22]") {
@@ -39,3 +39,5 @@ TEST_CASE("of pairs that are partitioned by key subtract moves the other alone",
           3); // its partitioner is of keys, not of pairs
     CHECK(text(sorted(left.subtract(right, 3))) == "[(1,1), (2,1), (2,1)]");
 }
+
+} // namespace rivulet::test::sets_test

@@ -2,8 +2,7 @@
 
 #include <functional>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::colliding_keys_test {
 
 namespace {
 
@@ -16,9 +15,13 @@ struct Colliding {
 
 } // namespace
 
-template <> struct std::hash<Colliding> {
-    std::size_t operator()(const Colliding&) const { return 42; }
+} // namespace rivulet::test::colliding_keys_test
+
+template <> struct std::hash<rivulet::test::colliding_keys_test::Colliding> {
+    std::size_t operator()(const rivulet::test::colliding_keys_test::Colliding&) const { return 42; }
 };
+
+namespace rivulet::test::colliding_keys_test {
 
 TEST_CASE("keys with equal hashes and empty keys stay apart", "[R70]") {
     eachSetup([](const Context& sc, int partitions) {
@@ -45,3 +48,5 @@ TEST_CASE("texts whose Java hashes collide, and keys with the largest hash, stay
         [](auto r) { return sorted(r.map(withOne).reduceByKey(std::plus<>())); },
         "[(-2147483648,1), (-1,1), (0,1), (2147483647,2)]");
 }
+
+} // namespace rivulet::test::colliding_keys_test

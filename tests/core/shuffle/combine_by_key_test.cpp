@@ -2,8 +2,8 @@
 
 #include <set>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::combine_by_key_test {
+
 using Pair = std::pair<int, int>;
 
 namespace {
@@ -109,3 +109,5 @@ TEST_CASE("what a combining function throws names its operator") {
     CHECK_THAT(errorOf<JobError>([&] { folded.collect(); }),
                Catch::Matchers::ContainsSubstring(site("foldByKey", here, 2)));
 }
+
+} // namespace rivulet::test::combine_by_key_test

@@ -1,7 +1,6 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::distinct_test {
 
 TEST_CASE("distinct keeps the partitioner unless the number of partitions changes", "[R4]") {
     eachExecutor([](const Context& sc) {
@@ -19,3 +18,5 @@ TEST_CASE("distinct keeps the partitioner unless the number of partitions change
         CHECK(ordered.distinct(ordered.getNumPartitions()).partitioner());
     });
 }
+
+} // namespace rivulet::test::distinct_test

@@ -2,8 +2,8 @@
 
 #include <optional>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::group_by_key_test {
+
 using Pairs = std::vector<std::pair<std::string, long>>;
 using Strings = std::vector<std::string>;
 
@@ -48,3 +48,5 @@ TEST_CASE("partitionBy brings equal keys together", "[R47]") {
         }
     });
 }
+
+} // namespace rivulet::test::group_by_key_test

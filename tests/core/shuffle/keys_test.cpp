@@ -1,7 +1,6 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::keys_test {
 
 TEST_CASE("keys of every kind group right") {
     enum class Colour { red, blue };
@@ -27,3 +26,5 @@ TEST_CASE("keys of every kind group right") {
         },
         "[2, 4]");
 }
+
+} // namespace rivulet::test::keys_test

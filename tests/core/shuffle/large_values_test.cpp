@@ -2,8 +2,7 @@
 
 #include <array>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::large_values_test {
 
 TEST_CASE("values may be as large as a page or two") {
     using Large = std::array<double, 2048>;
@@ -17,3 +16,5 @@ TEST_CASE("values may be as large as a page or two") {
         },
         "45");
 }
+
+} // namespace rivulet::test::large_values_test

@@ -1,7 +1,6 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::own_partitioner_test {
 
 namespace {
 
@@ -57,3 +56,5 @@ TEST_CASE("a partitioner that leaves its range, or is for other keys, is refused
     CHECK(errorOf<UsageError>([&] { rows.groupByKey(-1); }) ==
           "HashPartitioner: the number of partitions (-1) must be positive");
 }
+
+} // namespace rivulet::test::own_partitioner_test

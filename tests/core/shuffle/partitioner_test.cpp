@@ -1,7 +1,6 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::partitioner_test {
 
 TEST_CASE("the partitioner of a result with several parents follows Spark's rule", "[R41]") {
     const Context sc("local[2]", "test");
@@ -73,3 +72,5 @@ TEST_CASE("rows are routed to the remainder of their hash, for every number of p
         CHECK(same);
     }
 }
+
+} // namespace rivulet::test::partitioner_test

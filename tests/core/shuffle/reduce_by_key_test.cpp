@@ -1,7 +1,7 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::reduce_by_key_test {
+
 using Pairs = std::vector<std::pair<std::string, long>>;
 
 namespace {
@@ -22,3 +22,5 @@ TEST_CASE("the values of a key are combined and grouped in the order of the part
     expectTable(rows, [](auto r) { return sorted(r.reduceByKey(std::plus<>())); }, "[(1,abcde), (2,xyz)]");
     expectTable(rows, [](auto r) { return sorted(r.groupByKey(3)); }, "[(1,[a, b, c, d, e]), (2,[x, y, z])]");
 }
+
+} // namespace rivulet::test::reduce_by_key_test

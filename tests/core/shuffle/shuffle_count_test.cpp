@@ -1,7 +1,6 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::shuffle_count_test {
 
 TEST_CASE("what is partitioned already is not shuffled again") {
     const Context sc("local[2]", "test");
@@ -27,3 +26,5 @@ TEST_CASE("RDDs of different contexts cannot be brought together") {
     CHECK(errorOf<UsageError>([&] { a.unionWith(b); }) ==
           "union: the RDDs belong to different contexts; make all of them with the same Context");
 }
+
+} // namespace rivulet::test::shuffle_count_test

@@ -2,8 +2,8 @@
 
 #include <functional>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::sort_test {
+
 using Pairs = std::vector<std::pair<std::string, long>>;
 
 TEST_CASE("sortByKey gives one order over all partitions, and equal keys keep theirs") {
@@ -57,3 +57,5 @@ TEST_CASE("sampling for the ranges is one job, for one range there is none", "[R
     CHECK(ten.count() == 100);
     CHECK(calls == 200);
 }
+
+} // namespace rivulet::test::sort_test

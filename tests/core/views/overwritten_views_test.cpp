@@ -3,8 +3,7 @@
 
 #include <array>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::overwritten_views_test {
 
 namespace {
 
@@ -39,3 +38,5 @@ TEST_CASE("a range that overwrites its buffer at each step is read right") {
               })) == "[a, sixteen bytes 16, " + kLong + ", , , seventeen bytes17, a]");
     });
 }
+
+} // namespace rivulet::test::overwritten_views_test

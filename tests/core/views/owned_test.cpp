@@ -3,7 +3,7 @@
 #include "rivulet/core.h"
 #include "support/catch.h"
 
-using namespace rivulet;
+namespace rivulet::test::owned_test {
 
 namespace {
 
@@ -89,10 +89,14 @@ static_assert(detail::kHoldsView<Even> && detail::kHoldsView<Odd>);
 
 } // namespace
 
-template <> struct rivulet::owned<Tagged> {
-    using type = OwnedTagged;
-    static type make(const Tagged& x) { return {std::string(x.word), x.line}; }
+} // namespace rivulet::test::owned_test
+
+template <> struct rivulet::owned<rivulet::test::owned_test::Tagged> {
+    using type = rivulet::test::owned_test::OwnedTagged;
+    static type make(const rivulet::test::owned_test::Tagged& x) { return {std::string(x.word), x.line}; }
 };
+
+namespace rivulet::test::owned_test {
 
 TEST_CASE("the owned form of a value has the value's bytes") {
     std::string bytes = "bytes that are too long for a small string";
@@ -176,3 +180,5 @@ TEST_CASE("a tree is an element as any other") {
     CHECK(trees.first() == tree);
     CHECK(trees.keyBy([](const Tree& t) { return t.value; }).groupByKey().count() == 2);
 }
+
+} // namespace rivulet::test::owned_test

@@ -1,7 +1,6 @@
 #include "support/rdd_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::view_keys_test {
 
 /// Keys whose bytes live only as long as the element, in every form, through every boundary: what comes out must own
 /// them.
@@ -103,3 +102,5 @@ TEST_CASE("views and strings join with each other") {
         CHECK(text(sorted(viewPairs.join(viewPairs).keys().distinct())) == kDistinct);
     });
 }
+
+} // namespace rivulet::test::view_keys_test

@@ -5,8 +5,7 @@
 #include <charconv>
 #include <optional>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::view_values_test {
 
 namespace {
 
@@ -75,3 +74,5 @@ TEST_CASE("a key may be a view into its own element") {
         CHECK(text(initials.first()) == "(0,0" + std::string(30, 'x') + ")");
     });
 }
+
+} // namespace rivulet::test::view_values_test

@@ -1,7 +1,7 @@
 #include "support/stream_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::active_context_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -64,3 +64,5 @@ TEST_CASE("a setting says whether a stop stops the engine too", "[A61]") {
     ssc.stop(true);
     CHECK(sc.isStopped());
 }
+
+} // namespace rivulet::test::active_context_test

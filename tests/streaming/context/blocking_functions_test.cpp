@@ -3,10 +3,10 @@
 #include <future>
 #include <numeric>
 
+namespace rivulet::test::blocking_functions_test {
+
 // A function of transform that does not return stands in the way of nothing but its own batch.
 
-using namespace rivulet;
-using namespace rivulet::test;
 using namespace std::chrono_literals;
 
 namespace {
@@ -129,3 +129,5 @@ TEST_CASE("a function of transform that takes a slice of itself is refused") {
                                                "may take slices of streams that do not come from it, and of earlier "
                                                "times"));
 }
+
+} // namespace rivulet::test::blocking_functions_test

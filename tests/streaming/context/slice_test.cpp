@@ -1,8 +1,8 @@
 #include "support/captured_output.h"
 #include "support/stream_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::slice_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -111,3 +111,5 @@ TEST_CASE("slice before the start is refused", "[A59]") {
           "slice: this stream has not been initialized, because its StreamingContext was not started; call it after "
           "start()");
 }
+
+} // namespace rivulet::test::slice_test

@@ -6,11 +6,11 @@
 #include <filesystem>
 #include <functional>
 
+namespace rivulet::test::damage_test {
+
 // Bytes that are lost, damaged or foreign: what comes of it is the same state, or a refusal, and never another state.
 
-using namespace rivulet;
 using namespace rivulet::detail;
-using namespace rivulet::test;
 namespace fs = std::filesystem;
 
 namespace {
@@ -177,3 +177,5 @@ TEST_CASE("A bit that is flipped in any file gives the same state, or a refusal"
 TEST_CASE("600 bits that are flipped in all files give the same state, or a refusal", "[.long][T6]") {
     flipEverywhere(600);
 }
+
+} // namespace rivulet::test::damage_test

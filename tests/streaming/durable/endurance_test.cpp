@@ -5,10 +5,10 @@
 
 #include <filesystem>
 
+namespace rivulet::test::endurance_test {
+
 // What a checkpoint directory takes does not grow with the number of batches.
 
-using namespace rivulet;
-using namespace rivulet::test;
 using namespace std::chrono_literals;
 
 namespace {
@@ -64,3 +64,5 @@ void run(int batches) {
 } // namespace
 
 TEST_CASE("10000 batches leave a checkpoint directory of bounded size", "[.long][T30]") { run(10'000); }
+
+} // namespace rivulet::test::endurance_test

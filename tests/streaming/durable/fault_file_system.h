@@ -128,14 +128,6 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
             *file = std::make_unique<File>(std::move(*file), name, this, std::uint64_t(known.st_size));
         return status;
     }
-    IOStatus ReopenWritableFile(const std::string& name, const rocksdb::FileOptions& options,
-                                std::unique_ptr<rocksdb::FSWritableFile>* file, IODebugContext* debug) override {
-        struct stat known{};
-        auto status = FileSystemWrapper::ReopenWritableFile(name, options, file, debug);
-        if (status.ok() && ::stat(name.c_str(), &known) == 0)
-            *file = std::make_unique<File>(std::move(*file), name, this, std::uint64_t(known.st_size));
-        return status;
-    }
     IOStatus DeleteFile(const std::string& name, const IOOptions& options, IODebugContext* debug) override {
         if (auto status = change(); !status.ok()) return status;
         const std::lock_guard lock(mutex_);

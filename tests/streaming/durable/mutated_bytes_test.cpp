@@ -8,10 +8,11 @@
 
 #include <random>
 
+namespace rivulet::test::mutated_bytes_test {
+
 // What reads stored bytes is given bytes that nobody has written: it says so, or takes them for what they may be, and
 // does nothing else.
 
-using namespace rivulet;
 using namespace rivulet::detail;
 
 namespace {
@@ -120,3 +121,5 @@ TEST_CASE("Stored bytes that were changed are refused, or are what they may be",
 TEST_CASE("A million stored texts that were changed are refused, or are what they may be", "[.long][T24]") {
     readAllMutated(170'000);
 }
+
+} // namespace rivulet::test::mutated_bytes_test

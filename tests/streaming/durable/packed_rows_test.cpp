@@ -3,7 +3,8 @@
 
 #include <random>
 
-using namespace rivulet;
+namespace rivulet::test::packed_rows_test {
+
 using namespace rivulet::detail;
 using Catch::Matchers::ContainsSubstring;
 
@@ -110,3 +111,5 @@ TEST_CASE("Packed rows that are cut or changed are refused") {
     wide[10] = '\x7f'; // width
     CHECK_THROWS_WITH(unpackRows(wide, plain), ContainsSubstring("the width of packed rows"));
 }
+
+} // namespace rivulet::test::packed_rows_test

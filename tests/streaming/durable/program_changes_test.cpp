@@ -2,8 +2,8 @@
 
 #include <filesystem>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::program_changes_test {
+
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 
@@ -193,3 +193,5 @@ TEST_CASE("A checkpoint directory is a path") {
         errorText<UsageError>([&] { ssc.checkpoint("hdfs://a/b"); }) ==
         "checkpoint: 'hdfs://a/b' names a scheme; a checkpoint lies in a local directory, which is given by its path");
 }
+
+} // namespace rivulet::test::program_changes_test

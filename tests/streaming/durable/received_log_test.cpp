@@ -4,9 +4,9 @@
 #include "support/stream_harness.h"
 #include "support/temporary_directory.h"
 
-using namespace rivulet;
+namespace rivulet::test::received_log_test {
+
 using namespace rivulet::detail;
-using namespace rivulet::test;
 using namespace std::chrono_literals;
 
 // Blocks that are written ahead, on a disk that fails: what was acknowledged is there, once, in its order.
@@ -182,3 +182,5 @@ TEST_CASE("The log of receivers that have nothing does nothing, and one that has
     CHECK(input.blocks().take().empty());
     CHECK(input.blocks().waitingRecords() == 1);
 }
+
+} // namespace rivulet::test::received_log_test

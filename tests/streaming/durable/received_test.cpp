@@ -1,10 +1,10 @@
 #include "support/receiver_programs.h"
 #include "support/temporary_directory.h"
 
+namespace rivulet::test::received_test {
+
 // What becomes of what was received when the process ends.
 
-using namespace rivulet;
-using namespace rivulet::test;
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 
@@ -308,3 +308,5 @@ TEST_CASE("A receiver of another type is refused with the one that was stored") 
     CHECK_THROWS_WITH(ssc.advanceBatch(), ContainsSubstring("source receiverStream of i64") &&
                                               ContainsSubstring("source receiverStream of string"));
 }
+
+} // namespace rivulet::test::received_test

@@ -1,8 +1,8 @@
 #include "durable/checkpoint_store.h"
 #include "streaming/durable/recovery_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::state_recovery_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -150,6 +150,8 @@ TEST_CASE("A log of many batches is what the table was, and does not grow") {
     CHECK(bytes <= table * 3);
 
     std::vector<Run> runs;
-    for (int i = 0; i < 20; ++i) runs.push_back({5, i < 10 ? 3 : 5});
+    for (int i = 0; i < 10; ++i) runs.push_back({10, i < 5 ? 3 : 5});
     CHECK(runMany(parts / "c", runs) == expected);
 }
+
+} // namespace rivulet::test::state_recovery_test

@@ -5,9 +5,9 @@
 
 #include <filesystem>
 
-using namespace rivulet;
+namespace rivulet::test::store_faults_test {
+
 using namespace rivulet::detail;
-using namespace rivulet::test;
 using Catch::Matchers::ContainsSubstring;
 namespace fs = std::filesystem;
 
@@ -157,3 +157,5 @@ TEST_CASE("A write that is not synced does not survive a power cut") { // so the
     }
     CHECK(lost > 0);
 }
+
+} // namespace rivulet::test::store_faults_test

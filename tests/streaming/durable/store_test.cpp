@@ -10,7 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-using namespace rivulet;
+namespace rivulet::test::store_test {
+
 using namespace rivulet::detail;
 using Catch::Matchers::ContainsSubstring;
 using rivulet::test::TemporaryDirectory;
@@ -258,3 +259,5 @@ TEST_CASE("A flipped bit gives the same state, or a refusal", "[T6]") {
     WARN("flipped bits: " << same << " gave the same state, " << refused << " were refused");
     CHECK(refused > 0);
 }
+
+} // namespace rivulet::test::store_test

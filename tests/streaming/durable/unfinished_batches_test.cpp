@@ -1,7 +1,7 @@
 #include "streaming/durable/recovery_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::unfinished_batches_test {
+
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 
@@ -150,3 +150,5 @@ TEST_CASE("A batch that fails is repeated with the same input") {
     ssc.advanceBatch(2);
     CHECK(seen == std::vector<Seen>{{Time(1s), {1}}, {Time(2s), {1}}});
 }
+
+} // namespace rivulet::test::unfinished_batches_test

@@ -1,7 +1,7 @@
 #include "streaming/durable/recovery_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::window_recovery_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -69,3 +69,5 @@ TEST_CASE("A window of another length has what is left of the one before") {
     }
     checkTables(seen.table(6, 1), textsOf(Batches<int>{{1}, {3}, {5}, {7}, {12}, {15}}), false);
 }
+
+} // namespace rivulet::test::window_recovery_test

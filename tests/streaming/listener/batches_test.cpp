@@ -1,8 +1,8 @@
 #include "support/captured_output.h"
 #include "support/stream_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::batches_test {
+
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 
@@ -132,3 +132,5 @@ TEST_CASE("the inputs of a batch are those of that batch alone", "[A58]") {
     ssc.advanceBatch();
     CHECK(diary->last.inputRecords == std::map<int, long>{{0, 1}, {1, 3}});
 }
+
+} // namespace rivulet::test::batches_test

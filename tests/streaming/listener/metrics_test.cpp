@@ -2,8 +2,8 @@
 #include "support/captured_output.h"
 #include "support/stream_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::metrics_test {
+
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 
@@ -100,3 +100,5 @@ TEST_CASE("a StatsReportListener logs how the delays of the last batches were di
     CHECK(errorText<UsageError>([] { StatsReportListener(0); }) ==
           "StatsReportListener: the number of batches (0) must be positive, for example 10");
 }
+
+} // namespace rivulet::test::metrics_test

@@ -1,7 +1,7 @@
 #include "support/stream_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::outputs_test {
+
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::StartsWith;
@@ -80,3 +80,5 @@ TEST_CASE("the failure of an output is told with its id, and the batch is comple
     CHECK_THAT(failure, ContainsSubstring("no space left"));
     CHECK(diary->last.failure);
 }
+
+} // namespace rivulet::test::outputs_test

@@ -1,7 +1,7 @@
 #include "support/stream_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::event_time_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -155,3 +155,5 @@ TEST_CASE("a slack is not negative") {
     CHECK(errorText<UsageError>([&] { input.withEventTime(timeOf, -5ms); }) ==
           "withEventTime: the slack (-5ms) must not be negative; 0ms waits for nobody");
 }
+
+} // namespace rivulet::test::event_time_test

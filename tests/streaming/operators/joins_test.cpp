@@ -1,7 +1,7 @@
 #include "support/stream_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::joins_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -59,3 +59,5 @@ TEST_CASE("transformWith tells the batch time to a function that wants it", "[A1
         },
         Batches<long>{{1001, 1010}, {2002, 2020}});
 }
+
+} // namespace rivulet::test::joins_test

@@ -1,7 +1,7 @@
 #include "support/stream_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::keys_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -57,3 +57,5 @@ TEST_CASE("shuffles have as many partitions as they are told") {
     ssc.advanceBatch();
     CHECK(partitions == std::vector{3, 5});
 }
+
+} // namespace rivulet::test::keys_test

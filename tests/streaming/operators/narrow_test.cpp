@@ -1,7 +1,7 @@
 #include "support/stream_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::narrow_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -70,3 +70,5 @@ TEST_CASE("mapPartitions sees every partition once, the empty ones too", "[A07]"
     ssc.advanceBatch(2);
     CHECK(seen.all() == std::vector<std::vector<int>>{{1, 5}, {0, 0}});
 }
+
+} // namespace rivulet::test::narrow_test

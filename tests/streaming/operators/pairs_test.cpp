@@ -1,7 +1,7 @@
 #include "support/stream_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::pairs_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -96,3 +96,5 @@ TEST_CASE("glom gives the elements of each partition", "[A08]") {
     CHECK(seen[0] == Parts{{1, 2}, {3, 4}});
     CHECK(seen[1] == Parts{{5, 6}, {7, 8}});
 }
+
+} // namespace rivulet::test::pairs_test

@@ -2,8 +2,8 @@
 
 #include <numeric>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::reductions_test {
+
 using namespace std::chrono_literals;
 
 TEST_CASE("count gives one element per batch, 0 for an empty one", "[A13]") {
@@ -36,3 +36,5 @@ TEST_CASE("distinct gives every element of a batch once") {
         Batches<std::string>{{"a", "b", "a", ""}, {}, {"", ""}, {"a"}}, [](const auto& in) { return in.distinct(); },
         Batches<std::string>{{"", "a", "b"}, {}, {""}, {"a"}});
 }
+
+} // namespace rivulet::test::reductions_test

@@ -1,7 +1,7 @@
 #include "support/stream_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::transform_test {
+
 using namespace std::chrono_literals;
 
 TEST_CASE("transform gives what the function makes of the RDD of each batch") {
@@ -123,3 +123,5 @@ TEST_CASE("a context's transform gives what the function makes of the RDDs of al
         },
         Batches<long>{{1001, 1010, 1100}, {2002, 2020}}, true);
 }
+
+} // namespace rivulet::test::transform_test

@@ -2,8 +2,8 @@
 
 #include <numeric>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::unions_test {
+
 using namespace std::chrono_literals;
 
 TEST_CASE("repartition gives exactly so many partitions of the same elements", "[A10]") {
@@ -73,3 +73,5 @@ TEST_CASE("an erased chain is computed once per batch, however many streams read
     CHECK(counts.all() == std::vector<std::vector<long>>{{4}, {4}, {4}});
     CHECK(evens.all() == std::vector<std::vector<int>>{{4, 8}, {12, 16}, {20, 24}});
 }
+
+} // namespace rivulet::test::unions_test

@@ -9,7 +9,8 @@
 #include <algorithm>
 #include <set>
 
-using namespace graphs;
+namespace graphs::random_graphs_test {
+
 using namespace rivulet;
 
 namespace {
@@ -153,3 +154,5 @@ TEST_CASE("20000 batches of a graph with windows and states leave memory flat", 
     CHECK(program.heldBytes() < held * 3 / 2);
     if (test::kMemoryIsOurs) CHECK(test::residentKiB() < resident + 8 * 1024);
 }
+
+} // namespace graphs::random_graphs_test

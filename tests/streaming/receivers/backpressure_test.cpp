@@ -1,9 +1,9 @@
 #include "support/receiver_programs.h"
 
+namespace rivulet::test::backpressure_test {
+
 // How the limits reach receivers, and what receivers do about them.
 
-using namespace rivulet;
-using namespace rivulet::test;
 using namespace rivulet::detail;
 using namespace std::chrono_literals;
 
@@ -185,3 +185,5 @@ TEST_CASE("blocks count against the rate, and are not split for it") {
     program.ssc.stop(true, true);
     CHECK(seen[0].size() % 40 == 0);
 }
+
+} // namespace rivulet::test::backpressure_test

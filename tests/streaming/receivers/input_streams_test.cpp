@@ -1,10 +1,10 @@
 #include "support/captured_output.h"
 #include "support/receiver_programs.h"
 
+namespace rivulet::test::input_streams_test {
+
 // Sources that are asked for the RDD of each batch: constant ones, generators, the program's own.
 
-using namespace rivulet;
-using namespace rivulet::test;
 using namespace std::chrono_literals;
 
 using Longs = std::vector<long>;
@@ -123,3 +123,5 @@ TEST_CASE("a generator needs a rate") {
     CHECK(errorText<UsageError>([&] { ssc.rateStream(0); }) ==
           "rateStream: 0 records per second were asked for; it needs at least 1");
 }
+
+} // namespace rivulet::test::input_streams_test

@@ -1,11 +1,11 @@
 #include "rivulet/input/received.h"
 #include "support/stream_harness.h"
 
+namespace rivulet::test::rates_test {
+
 // The limits of receivers: the token bucket, the estimator that backpressure goes by, and the pauses of those that
 // failed.
 
-using namespace rivulet;
-using namespace rivulet::test;
 using namespace rivulet::detail;
 using namespace std::chrono_literals;
 
@@ -196,3 +196,5 @@ TEST_CASE("pauses double up to the longest, each between half of it and all of i
     CHECK(Backoff(100ms, 1s, 1).next() != Backoff(100ms, 1s, 2).next());
     CHECK(Backoff(0ms, 1s, 1).next() == 0ms);
 }
+
+} // namespace rivulet::test::rates_test

@@ -1,10 +1,10 @@
 #include "support/captured_output.h"
 #include "support/receiver_programs.h"
 
+namespace rivulet::test::receiver_errors_test {
+
 // What becomes of receivers that fail, and who is told.
 
-using namespace rivulet;
-using namespace rivulet::test;
 using namespace std::chrono_literals;
 
 using Longs = std::vector<long>;
@@ -182,3 +182,5 @@ TEST_CASE("inputs of every kind are counted in the order of creation", "[A88]") 
                           "Queue stream [4]"});
     CHECK(receivers == std::vector<int>{1, 3});
 }
+
+} // namespace rivulet::test::receiver_errors_test

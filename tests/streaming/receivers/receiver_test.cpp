@@ -1,10 +1,10 @@
 #include "support/captured_output.h"
 #include "support/receiver_programs.h"
 
+namespace rivulet::test::receiver_test {
+
 // Receivers of the program's own: what they store, how they wait, how they end.
 
-using namespace rivulet;
-using namespace rivulet::test;
 using namespace std::chrono_literals;
 
 using Longs = std::vector<long>;
@@ -220,3 +220,5 @@ TEST_CASE("elements tell how large they are, and may be told") {
     program.ssc.stop(true, true);
     CHECK(receivedMemory(program.sc).peakBytes >= 10'000);
 }
+
+} // namespace rivulet::test::receiver_test

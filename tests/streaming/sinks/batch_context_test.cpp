@@ -1,7 +1,7 @@
 #include "streaming/durable/recovery_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::batch_context_test {
+
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 
@@ -100,3 +100,5 @@ TEST_CASE("Outputs are told the checkpoint, and how many processes have used it"
     CHECK(first[0].epoch == 1);
     CHECK(second[0].epoch == 2);
 }
+
+} // namespace rivulet::test::batch_context_test

@@ -2,10 +2,10 @@
 #include "streaming/durable/fault_file_system.h"
 #include "streaming/sinks/noting_sink.h"
 
+namespace rivulet::test::doubtful_commit_test {
+
 // A commit that has failed may have happened: what the sinks are told then.
 
-using namespace rivulet;
-using namespace rivulet::test;
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 using Visible = std::map<std::uint64_t, std::string>;
@@ -61,3 +61,5 @@ TEST_CASE("What waits for a sink waits through later batches and another process
     CHECK(run(directory / "c", place, 1, nullptr) == "");
     CHECK(place.visible == Visible{{1, "1@1,2@1,"}, {2, "3@1,"}, {3, "4@1,"}, {4, "5@2,"}});
 }
+
+} // namespace rivulet::test::doubtful_commit_test

@@ -1,8 +1,8 @@
 #include "rivulet/object_files.h"
 #include "streaming/sinks/published_batches.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::file_sink_test {
+
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 using Lines = std::map<long, std::vector<std::string>>;
@@ -203,3 +203,5 @@ TEST_CASE("The uid of a file sink can be the name of files") {
     CHECK(errorText<UsageError>([&] { files::saveToDirectory(input, {.directory = "", .uid = "a"}); }) ==
           "files::saveToDirectory: the directory has no name; say where the batches are to be");
 }
+
+} // namespace rivulet::test::file_sink_test

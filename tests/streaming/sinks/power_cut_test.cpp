@@ -3,8 +3,8 @@
 #include "streaming/sinks/forgetful_files.h"
 #include "streaming/sinks/published_batches.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::power_cut_test {
+
 using namespace std::chrono_literals;
 using Lines = std::map<long, std::vector<std::string>>;
 
@@ -161,3 +161,5 @@ TEST_CASE("A batch whose outputs a power cut has interrupted is run again as a r
     else
         CHECK(replays < 8); // so the test can fail
 }
+
+} // namespace rivulet::test::power_cut_test

@@ -2,8 +2,8 @@
 
 #include <thread>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::sink_steps_test {
+
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 using Visible = std::map<std::uint64_t, std::string>;
@@ -193,3 +193,5 @@ TEST_CASE("A sink needs a checkpoint directory") {
                                      "call checkpoint(\"directory\") before the start, or write with foreachRDD or "
                                      "saveAsTextFiles instead"));
 }
+
+} // namespace rivulet::test::sink_steps_test

@@ -5,9 +5,10 @@
 #include <random>
 #include <string>
 
+namespace rivulet::test::large_state_test {
+
 // States of so many keys that records come to them in buckets.
 
-using namespace rivulet;
 using namespace std::chrono_literals;
 
 namespace {
@@ -79,3 +80,5 @@ TEST_CASE("a large state is updated with the values of each key in their order",
     REQUIRE(view.size() == long(expected.size()));
     for (const auto& [key, state] : expected) REQUIRE(view.lookup(key) == state);
 }
+
+} // namespace rivulet::test::large_state_test

@@ -1,9 +1,9 @@
 #include "support/stream_harness.h"
 
+namespace rivulet::test::map_state_test {
+
 // mapWithState: what it emits, and what it leaves as states.
 
-using namespace rivulet;
-using namespace rivulet::test;
 using namespace std::chrono_literals;
 
 namespace {
@@ -184,3 +184,5 @@ TEST_CASE("a time-out that is not positive, and an initial state of another cont
           }) == "mapWithState: the RDD of initial states belongs to another Context than the stream; make it with the "
                 "stream's");
 }
+
+} // namespace rivulet::test::map_state_test

@@ -5,9 +5,10 @@
 #include <random>
 #include <string>
 
+namespace rivulet::test::table_test {
+
 // The table behind the operators with a state, against a map.
 
-using namespace rivulet;
 using namespace rivulet::detail;
 
 namespace {
@@ -229,3 +230,5 @@ TEST_CASE("a table that was large gives its memory back") {
     CHECK(table.sizeBytes() < large / 100);
     CHECK(statesOf(table) == States{{"a", 1}});
 }
+
+} // namespace rivulet::test::table_test

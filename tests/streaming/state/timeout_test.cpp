@@ -1,9 +1,9 @@
 #include "support/stream_harness.h"
 
+namespace rivulet::test::timeout_test {
+
 // Time-outs of mapWithState.
 
-using namespace rivulet;
-using namespace rivulet::test;
 using namespace std::chrono_literals;
 
 namespace {
@@ -151,3 +151,5 @@ TEST_CASE("keys that come and go by time-out for thousands of batches leave memo
     CHECK(most > 0);
     CHECK(timedOut == 3000 - 6);
 }
+
+} // namespace rivulet::test::timeout_test

@@ -2,11 +2,11 @@
 
 #include <numeric>
 
+namespace rivulet::test::update_forms_test {
+
 // The forms of updateStateByKey: what its function may want to know, what it begins with, and for which keys it is
 // called.
 
-using namespace rivulet;
-using namespace rivulet::test;
 using namespace std::chrono_literals;
 
 namespace {
@@ -181,3 +181,5 @@ TEST_CASE("an initial state of another context is refused") {
           "updateStateByKey: the RDD of initial states belongs to another Context than the stream; make it with the "
           "stream's");
 }
+
+} // namespace rivulet::test::update_forms_test

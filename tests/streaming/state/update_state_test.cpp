@@ -2,8 +2,8 @@
 
 #include <numeric>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::update_state_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -149,3 +149,5 @@ TEST_CASE("an output that does not read a state's RDD does not keep the state fr
     ssc.advanceBatch(3);
     CHECK(last == Pairs{{"a", 3}});
 }
+
+} // namespace rivulet::test::update_state_test

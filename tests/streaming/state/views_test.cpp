@@ -4,10 +4,10 @@
 #include <future>
 #include <numeric>
 
+namespace rivulet::test::views_test {
+
 // What is seen of a state beside the RDD of the batch: from other threads, of earlier batches, of failed ones.
 
-using namespace rivulet;
-using namespace rivulet::test;
 using namespace std::chrono_literals;
 
 namespace {
@@ -184,3 +184,5 @@ TEST_CASE("a task that is repeated applies its records once", "[A43]") {
         }
     }
 }
+
+} // namespace rivulet::test::views_test

@@ -5,9 +5,10 @@
 #include <random>
 #include <string>
 
+namespace rivulet::test::large_windows_test {
+
 // Windows of so many keys that rows come to them in buckets.
 
-using namespace rivulet;
 using namespace std::chrono_literals;
 
 TEST_CASE("a window of many keys combines the values of each in their order", "[panes]") {
@@ -35,3 +36,5 @@ TEST_CASE("a window of many keys combines the values of each in their order", "[
         REQUIRE(std::map<long, Text>(window.begin(), window.end()) == expected);
     }
 }
+
+} // namespace rivulet::test::large_windows_test

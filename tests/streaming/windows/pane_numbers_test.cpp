@@ -7,9 +7,10 @@
 #include <stdexcept>
 #include <vector>
 
+namespace rivulet::test::pane_numbers_test {
+
 // Numbers of keys that died are given back: not all at once, and not half where it fails.
 
-using namespace rivulet;
 using namespace std::chrono_literals;
 
 namespace {
@@ -71,9 +72,13 @@ Time at(long seconds) { return Time(std::chrono::seconds(seconds)); }
 
 } // namespace
 
-template <> struct std::hash<FragileKey> {
-    std::size_t operator()(const FragileKey& key) const { return std::hash<long>()(key.n); }
+} // namespace rivulet::test::pane_numbers_test
+
+template <> struct std::hash<rivulet::test::pane_numbers_test::FragileKey> {
+    std::size_t operator()(const rivulet::test::pane_numbers_test::FragileKey& key) const { return std::hash<long>()(key.n); }
 };
+
+namespace rivulet::test::pane_numbers_test {
 
 TEST_CASE("keys that cannot be numbered anew keep their numbers, and the window is right", "[panes]") {
     constexpr long kWindow = 8, kLasting = 300;
@@ -132,3 +137,5 @@ TEST_CASE("numbers are given back slide by slide", "[panes]") {
     INFO("moves of a slide: median " << moves[moves.size() / 2] << ", most " << moves.back());
     CHECK(moves.back() <= 2 * moves[moves.size() / 2]);
 }
+
+} // namespace rivulet::test::pane_numbers_test

@@ -1,7 +1,7 @@
 #include "support/stream_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::window_counts_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -54,3 +54,5 @@ TEST_CASE("countByValueAndWindow into as many partitions as were asked for", "[A
     ssc.advanceBatch(2);
     CHECK(partitions == std::vector{3, 3});
 }
+
+} // namespace rivulet::test::window_counts_test

@@ -1,7 +1,7 @@
 #include "support/stream_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::window_groups_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -40,3 +40,5 @@ TEST_CASE("the same windows over a stream with an empty key", "[A31]") {
         Batches<Text>{{"", "a"}, {""}, {}, {}}, [](const auto& in) { return in.window(2s).distinct(); },
         Batches<Text>{{"", "a"}, {"", "a"}, {""}, {}});
 }
+
+} // namespace rivulet::test::window_groups_test

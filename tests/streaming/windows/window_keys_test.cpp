@@ -2,10 +2,10 @@
 
 #include <random>
 
+namespace rivulet::test::window_keys_test {
+
 // Keys of all lengths, as views into the lines of a batch, in windows that outlive the lines.
 
-using namespace rivulet;
-using namespace rivulet::test;
 using namespace std::chrono_literals;
 
 namespace {
@@ -104,3 +104,5 @@ TEST_CASE("random keys in random windows give what a plain count would") {
             expected);
     }
 }
+
+} // namespace rivulet::test::window_keys_test

@@ -1,7 +1,7 @@
 #include "support/stream_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::window_reductions_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -69,3 +69,5 @@ TEST_CASE("groupByKeyAndWindow gives the values of a key in the order of the bat
         [](const auto& in) { return in.groupByKeyAndWindow(3s, 2s, 3); },
         Groups{{{"a", {1, 2}}}, {{"a", {2, 3}}}, {{"a", {5}}}});
 }
+
+} // namespace rivulet::test::window_reductions_test

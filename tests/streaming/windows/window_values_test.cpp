@@ -1,9 +1,9 @@
 #include "support/stream_harness.h"
 
+namespace rivulet::test::window_values_test {
+
 // Windows over values of all kinds, and over streams of all kinds.
 
-using namespace rivulet;
-using namespace rivulet::test;
 using namespace std::chrono_literals;
 
 namespace {
@@ -73,3 +73,5 @@ TEST_CASE("windows over windows, over reductions and over state", "[A29]") {
         },
         Sums{{{"a", 2}}, {{"a", 2}, {"b", 1}}});
 }
+
+} // namespace rivulet::test::window_values_test

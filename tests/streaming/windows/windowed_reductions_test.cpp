@@ -1,7 +1,7 @@
 #include "support/stream_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::windowed_reductions_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -87,3 +87,5 @@ TEST_CASE("a window that reduces by key keeps what was combined, not what was re
     CHECK(seen[3] == Pairs{{"a", 2}});
     CHECK(alive.expired());
 }
+
+} // namespace rivulet::test::windowed_reductions_test

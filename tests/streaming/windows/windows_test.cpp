@@ -1,7 +1,7 @@
 #include "support/stream_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::windows_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -109,3 +109,5 @@ TEST_CASE("remember keeps the batches of the last so many seconds", "[A55]") {
     for (const RDD<int>& rdd : rdds) kept += rdd.getStorageLevel() == StorageLevel::NONE ? '-' : 'x';
     CHECK(kept == "---xx"); // at 10 s: 8 s and 10 s
 }
+
+} // namespace rivulet::test::windows_test

@@ -6,8 +6,8 @@
 
 #include <filesystem>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::copies_test {
+
 using namespace rivulet::detail;
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
@@ -174,3 +174,5 @@ TEST_CASE("A copy that is complete survives a power cut", "[T7]") {
         CHECK(restored.last().id >= std::uint64_t(made));
     }
 }
+
+} // namespace rivulet::test::copies_test

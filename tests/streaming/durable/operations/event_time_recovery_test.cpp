@@ -1,7 +1,7 @@
 #include "streaming/durable/recovery_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::event_time_recovery_test {
+
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 
@@ -73,3 +73,5 @@ TEST_CASE("Event times with a checkpoint directory need a name and a type that c
     CHECK_THAT(errorText<UsageError>([&] { runAll(directory / "c", opaque, {{1}}); }),
                ContainsSubstring("cannot be written; give it a default constructor and a member"));
 }
+
+} // namespace rivulet::test::event_time_recovery_test

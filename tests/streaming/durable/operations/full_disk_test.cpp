@@ -5,9 +5,9 @@
 
 #include <filesystem>
 
-using namespace rivulet;
+namespace rivulet::test::full_disk_test {
+
 using namespace rivulet::detail;
-using namespace rivulet::test;
 using Catch::Matchers::ContainsSubstring;
 
 namespace {
@@ -143,3 +143,5 @@ TEST_CASE("Other failures than a full disk are not waited for") {
     CHECK_THROWS_AS(store.commit({}, {1, Time(std::chrono::seconds(1)), Time(), std::chrono::seconds(1)}), IoError);
     CHECK(store.failed());
 }
+
+} // namespace rivulet::test::full_disk_test

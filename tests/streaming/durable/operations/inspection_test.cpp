@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <fstream>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::inspection_test {
+
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 using detail::CheckpointStore;
@@ -243,3 +243,5 @@ TEST_CASE("Inspection tells of outputs and of states in pages, and shows none of
     CHECK(errorText<UsageError>([&] { stateLines(path, "lines"); }) ==
           "'lines' is a source socketTextStream of lines, which has a position and no state; info shows it");
 }
+
+} // namespace rivulet::test::inspection_test

@@ -1,7 +1,7 @@
 #include "streaming/durable/recovery_harness.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::migrations_test {
+
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 
@@ -22,8 +22,16 @@ struct CountV2 {
 
 } // namespace
 
-template <> inline constexpr const char* rivulet::kStoredName<CountV1> = "Count";
-template <> inline constexpr const char* rivulet::kStoredName<CountV2> = "Count";
+} // namespace rivulet::test::migrations_test
+
+template <> inline constexpr const char* rivulet::kStoredName<rivulet::test::migrations_test::CountV1> = "Count";
+
+namespace rivulet::test::migrations_test {
+} // namespace rivulet::test::migrations_test
+
+template <> inline constexpr const char* rivulet::kStoredName<rivulet::test::migrations_test::CountV2> = "Count";
+
+namespace rivulet::test::migrations_test {
 
 namespace {
 
@@ -182,3 +190,5 @@ TEST_CASE("A migration that does not lead to the program's type, or throws, chan
     runInto(seen, directory / "c", countingOnes, 1, 2, {});
     CHECK(seen.table(3, 1)[2].elements.size() == 3);
 }
+
+} // namespace rivulet::test::migrations_test

@@ -1,8 +1,8 @@
 #include "streaming/durable/recovery_harness.h"
 #include "support/receiver_programs.h"
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::pace_recovery_test {
+
 using namespace rivulet::detail;
 using namespace std::chrono_literals;
 
@@ -63,3 +63,5 @@ TEST_CASE("The rate of a receiver is stored with its batches") {
     }
     CHECK(rates == std::vector<double>{10'000, 777});
 }
+
+} // namespace rivulet::test::pace_recovery_test

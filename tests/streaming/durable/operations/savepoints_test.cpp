@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
-using namespace rivulet;
-using namespace rivulet::test;
+namespace rivulet::test::savepoints_test {
+
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 namespace fs = std::filesystem;
@@ -209,3 +209,5 @@ TEST_CASE("A damaged savepoint is refused and found by verification") {
         CHECK(run(other / "d", 1, {.from = directory / "s"}) == std::vector<long>{3}); // nothing was left behind
     }
 }
+
+} // namespace rivulet::test::savepoints_test

@@ -5,7 +5,8 @@
 
 #include <limits>
 
-using namespace rivulet;
+namespace rivulet::test::stored_shape_test {
+
 using namespace rivulet::detail;
 using namespace std::chrono_literals;
 
@@ -50,7 +51,11 @@ std::string formError(std::string_view form) {
 
 } // namespace
 
-template <> inline constexpr const char* rivulet::kStoredName<Visit> = "Visit";
+} // namespace rivulet::test::stored_shape_test
+
+template <> inline constexpr const char* rivulet::kStoredName<rivulet::test::stored_shape_test::Visit> = "Visit";
+
+namespace rivulet::test::stored_shape_test {
 
 TEST_CASE("What is stored is read by its form") {
     CHECK(shown(-5) == "-5");
@@ -100,3 +105,5 @@ TEST_CASE("Texts are JSON whatever their bytes are") {
     CHECK(json("\xed\xa0\x80") == "\"\\u00ed\\u00a0\\u0080\""); // a surrogate is none
     CHECK(json(std::string_view("\0x", 2)) == "\"\\u0000x\"");
 }
+
+} // namespace rivulet::test::stored_shape_test

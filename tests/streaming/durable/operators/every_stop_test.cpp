@@ -2,11 +2,11 @@
 
 #include "streaming/durable/recovery_harness.h"
 
+namespace rivulet::test::every_stop_test {
+
 // Every operator that keeps something, stopped after every batch.
 
 using namespace operators;
-using namespace rivulet;
-using namespace rivulet::test;
 
 namespace {
 
@@ -72,3 +72,5 @@ TEST_CASE("States in RocksDB go on as if nothing had been, after every batch", "
 TEST_CASE("Windows go on as if nothing had been, after every batch", "[A115]") {
     checkEveryStop(windowOperators(), "memory");
 }
+
+} // namespace rivulet::test::every_stop_test

@@ -2,12 +2,12 @@
 
 #include "support/stream_harness.h"
 
+namespace rivulet::test::failing_records_test {
+
 // Every operator that keeps something, where a function throws at a record: the batch that is tried again is as if
 // nothing had been.
 
 using namespace operators;
-using namespace rivulet;
-using namespace rivulet::test;
 
 namespace {
 
@@ -65,3 +65,5 @@ TEST_CASE("A record that throws leaves states as they were, whichever it is", "[
 TEST_CASE("A record that throws leaves windows as they were, whichever it is", "[T11]") {
     throwAtEach(windowOperators());
 }
+
+} // namespace rivulet::test::failing_records_test

@@ -6,11 +6,11 @@
 
 #include <thread>
 
+namespace rivulet::test::full_disk_pages_test {
+
 // Tasks that stage pages while the disk becomes full.
 
-using namespace rivulet;
 using namespace rivulet::detail;
-using namespace rivulet::test;
 using Catch::Matchers::ContainsSubstring;
 
 namespace {
@@ -132,3 +132,5 @@ TEST_CASE("What was superseded since a full disk cannot be read as of an earlier
                       ContainsSubstring("cannot be read any more: the disk was full since then"));
     CHECK_FALSE(pages->read("a", nullptr, ignore));
 }
+
+} // namespace rivulet::test::full_disk_pages_test

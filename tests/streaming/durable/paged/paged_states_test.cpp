@@ -1,9 +1,9 @@
 #include "streaming/durable/recovery_harness.h"
 
+namespace rivulet::test::paged_states_test {
+
 // States in RocksDB: what is said of those in memory holds of them too.
 
-using namespace rivulet;
-using namespace rivulet::test;
 using namespace std::chrono_literals;
 
 namespace {
@@ -183,3 +183,5 @@ TEST_CASE("A time-out that is added finds states in RocksDB as old as the last b
     REQUIRE(expected.size() == 8);
     CHECK(run("rocksdb") == expected);
 }
+
+} // namespace rivulet::test::paged_states_test

@@ -1,10 +1,10 @@
 #include "streaming/durable/recovery_harness.h"
 #include "support/resident_memory.h"
 
+namespace rivulet::test::resident_memory_test {
+
 // States larger than the memory that they may use.
 
-using namespace rivulet;
-using namespace rivulet::test;
 using namespace std::chrono_literals;
 
 namespace {
@@ -60,3 +60,5 @@ TEST_CASE("Memory does not grow with states in RocksDB", "[A37]") { checkFlat(16
 TEST_CASE("Memory does not grow with states in RocksDB that are several times as large", "[.long]") {
     checkFlat(24, 12'000);
 }
+
+} // namespace rivulet::test::resident_memory_test

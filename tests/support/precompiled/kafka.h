@@ -1,0 +1,4 @@
+#pragma once
+
+#include "rivulet/kafka.h"
+#include "support/precompiled/streaming.h"

@@ -1,0 +1,4 @@
+#pragma once
+
+#include "rivulet/postgres.h"
+#include "support/precompiled/streaming.h"
