@@ -7,7 +7,7 @@ namespace rivulet::detail {
 namespace {
 
 constexpr std::size_t kBlockRecords = 1000;
-constexpr int kMomentMs = 100;
+constexpr int kMomentMs = 100, kShortMs = 20;
 
 } // namespace
 
@@ -176,8 +176,14 @@ void RdFetch::receive() {
     std::array<rd_kafka_message_t*, kBlockRecords> messages;
     const int partition = range_.partition;
     ssize_t count = rd_kafka_consume_batch(reader_->topic, partition, 0, messages.data(), messages.size());
+    RdClient& client = readers_.clientOf(*reader_);
+    if (count == 0) count = rd_kafka_consume_batch(reader_->topic, partition, kShortMs, messages.data(), 1);
     if (count == 0) {
-        readers_.clientOf(*reader_).poll();
+        client.poll();
+        // A partition that is new to a connection's thread, or whose queue was full, it may notice after a second; any
+        // request wakes it.
+        std::int64_t begin = 0, end = 0;
+        rd_kafka_query_watermark_offsets(client.handle(), range_.topic.c_str(), partition, &begin, &end, kMomentMs);
         count = rd_kafka_consume_batch(reader_->topic, partition, kMomentMs, messages.data(), 1);
     }
     if (count < 0) {
