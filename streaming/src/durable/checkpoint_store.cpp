@@ -2,6 +2,7 @@
 
 #include "durable/copies/saved_copy.h"
 #include "durable/database/database.h"
+#include "durable/envelope.h"
 #include "durable/files.h"
 #include "durable/pages/page_access.h"
 #include "rivulet/log.h"
@@ -46,19 +47,6 @@ std::string newUuid() {
         uuid += (i == 0 ? "" : "-") + std::string(part);
     }
     return uuid;
-}
-
-template <class T> std::string written(const T& x) {
-    ByteWriter out;
-    out(x);
-    return std::move(out).text();
-}
-template <class T> T readAs(std::string_view payload) {
-    T x{};
-    ByteReader in(payload);
-    in(x);
-    in.finish();
-    return x;
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 #include "durable/durability.h"
 
+#include "durable/envelope.h"
 #include "durable/files.h"
 #include "durable/pages/page_access.h"
 #include "rivulet/log.h"
@@ -10,19 +11,6 @@
 
 namespace rivulet::detail {
 namespace {
-
-template <class T> std::string written(const T& x) {
-    ByteWriter out;
-    out(x);
-    return std::move(out).text();
-}
-template <class T> T readAs(std::string_view payload) {
-    T x{};
-    ByteReader in(payload);
-    in(x);
-    in.finish();
-    return x;
-}
 
 std::string layoutKey(std::uint32_t number) { return "layout" + keyOf(number); }
 std::string positionKey(std::uint32_t number) { return "position" + keyOf(number); }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "rivulet/serialization/stored.h"
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -48,5 +50,20 @@ std::string_view opened(Stored kind, std::string_view value, const std::string& 
 Stored kindOf(std::string_view value);
 /// The same of whatever kind it says to be.
 std::string_view openedAny(std::string_view value, const std::string& what);
+
+/// A payload that is one value.
+template <class T> std::string written(const T& x) {
+    ByteWriter out;
+    out(x);
+    return std::move(out).text();
+}
+/// Errors: CorruptionError where the payload is not one whole `T`
+template <class T> T readAs(std::string_view payload) {
+    T x{};
+    ByteReader in(payload);
+    in(x);
+    in.finish();
+    return x;
+}
 
 } // namespace rivulet::detail

@@ -17,12 +17,6 @@ using namespace rivulet::detail;
 
 namespace {
 
-template <class T> std::string written(const T& x) {
-    ByteWriter out;
-    out(x);
-    return std::move(out).text();
-}
-
 std::string mutated(std::string bytes, std::mt19937_64& random) {
     for (auto changes = 1 + random() % 4; changes > 0; --changes) {
         const std::size_t at = bytes.empty() ? 0 : random() % bytes.size();

@@ -2,6 +2,7 @@
 
 #include "durable/batch_plan.h"
 #include "durable/copies/saved_copy.h"
+#include "durable/envelope.h"
 #include "durable/files.h"
 #include "durable/inspection/json.h"
 #include "durable/inspection/pieces.h"
@@ -13,19 +14,6 @@
 
 namespace rivulet::detail {
 namespace {
-
-template <class T> T readAs(std::string_view payload) {
-    T x{};
-    ByteReader in(payload);
-    in(x);
-    in.finish();
-    return x;
-}
-template <class T> std::string written(const T& x) {
-    ByteWriter out;
-    out(x);
-    return std::move(out).text();
-}
 
 std::uint32_t numberAt(std::string_view key, std::size_t from) {
     std::uint32_t number = 0;
