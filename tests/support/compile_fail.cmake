@@ -4,11 +4,10 @@
 # Included by tests/CMakeLists.txt to register the tests; run by each test as a script.
 if(NOT CMAKE_SCRIPT_MODE_FILE)
     # The precompiled header of another test saves most of the time.
-    set(header ${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/test_core.dir/cmake_pch.hxx)
     if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
-        set(precompiled "-include-pch ${header}.pch")
+        set(precompiled "-include-pch ${test_core_precompiled}.pch")
     else()
-        set(precompiled "-include ${header}")
+        set(precompiled "-include ${test_core_precompiled}")
     endif()
     string(TOUPPER "${CMAKE_BUILD_TYPE}" config)
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/compile_fail/*.cpp)
