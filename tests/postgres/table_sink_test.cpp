@@ -33,7 +33,7 @@ std::string run(const std::string& checkpoint, const std::string& table, int bat
 
 } // namespace
 
-TEST_CASE("Batches are rows, each in a transaction with its number") {
+TEST_CASE("Batches are rows, each in a transaction with its number", "[server]") {
     if (isMissing()) return;
     const TemporaryDirectory directory;
     server()->ask("create table plain (id bigint, name text, size double precision)");
@@ -46,7 +46,7 @@ TEST_CASE("Batches are rows, each in a transaction with its number") {
     server()->ask("delete from rivulet_commits");
 }
 
-TEST_CASE("Rows of a key take the place of those that are there") {
+TEST_CASE("Rows of a key take the place of those that are there", "[server]") {
     if (isMissing()) return;
     const TemporaryDirectory directory;
     server()->ask("create table \"Totals\" (note text not null default 'n', word text primary key, total bigint)");
@@ -65,7 +65,7 @@ TEST_CASE("Rows of a key take the place of those that are there") {
     server()->ask("delete from rivulet_commits");
 }
 
-TEST_CASE("A batch whose commit was not acknowledged is seen, and not written again") {
+TEST_CASE("A batch whose commit was not acknowledged is seen, and not written again", "[server]") {
     if (isMissing()) return;
     const TemporaryDirectory directory;
     server()->ask("create table again (id bigint, name text, size double precision)");
@@ -80,7 +80,7 @@ TEST_CASE("A batch whose commit was not acknowledged is seen, and not written ag
     server()->ask("delete from rivulet_commits");
 }
 
-TEST_CASE("A table that is ahead of the checkpoint is refused") {
+TEST_CASE("A table that is ahead of the checkpoint is refused", "[server]") {
     if (isMissing()) return;
     const TemporaryDirectory directory;
     server()->ask("create table ahead (id bigint, name text, size double precision)");
@@ -94,7 +94,7 @@ TEST_CASE("A table that is ahead of the checkpoint is refused") {
     server()->ask("delete from rivulet_commits");
 }
 
-TEST_CASE("A process whose table was taken over writes nothing more") {
+TEST_CASE("A process whose table was taken over writes nothing more", "[server]") {
     if (isMissing()) return;
     const TemporaryDirectory directory;
     server()->ask("create table taken (id bigint, name text, size double precision)");
@@ -111,7 +111,7 @@ TEST_CASE("A process whose table was taken over writes nothing more") {
     server()->ask("delete from rivulet_commits");
 }
 
-TEST_CASE("Batches wait while the database is away, and follow in their order") {
+TEST_CASE("Batches wait while the database is away, and follow in their order", "[server]") {
     if (isMissing()) return;
     const TemporaryDirectory directory;
     server()->ask("create table away (id bigint, name text, size double precision, at serial)");
@@ -129,7 +129,7 @@ TEST_CASE("Batches wait while the database is away, and follow in their order") 
     server()->ask("delete from rivulet_commits");
 }
 
-TEST_CASE("A start waits for a database that is about to come") {
+TEST_CASE("A start waits for a database that is about to come", "[server]") {
     if (isMissing()) return;
     const TemporaryDirectory directory;
     server()->ask("create table late (id bigint, name text, size double precision)");
@@ -144,7 +144,7 @@ TEST_CASE("A start waits for a database that is about to come") {
     server()->ask("delete from rivulet_commits");
 }
 
-TEST_CASE("A connection that is lost is made anew") {
+TEST_CASE("A connection that is lost is made anew", "[server]") {
     if (isMissing()) return;
     const TemporaryDirectory directory;
     server()->ask("create table lost (id bigint, name text, size double precision)");
@@ -161,7 +161,7 @@ TEST_CASE("A connection that is lost is made anew") {
     server()->ask("delete from rivulet_commits");
 }
 
-TEST_CASE("A database that cannot be used is named at the start") {
+TEST_CASE("A database that cannot be used is named at the start", "[server]") {
     if (isMissing()) return;
     const TemporaryDirectory directory;
     CHECK_THAT(run(directory / "c", "none", 1,

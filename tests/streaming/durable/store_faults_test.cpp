@@ -83,7 +83,7 @@ void failEach(bool full, FaultFileSystem::Fault fault, int step) {
 
 TEST_CASE("A write, sync or rename may fail, and a restart goes on from what was acknowledged", "[T9]") {
     const bool full = GENERATE(false, true);
-    failEach(full, full ? FaultFileSystem::Fault::fromThenOn : FaultFileSystem::Fault::once, 7);
+    failEach(full, full ? FaultFileSystem::Fault::fromThenOn : FaultFileSystem::Fault::once, 11);
 }
 
 TEST_CASE("Each write, sync and rename may fail", "[.long][T9]") {

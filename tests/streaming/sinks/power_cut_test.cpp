@@ -88,7 +88,7 @@ void cutEach(bool ofFiles, int step, int subsets) {
 
 } // namespace
 
-TEST_CASE("Files of batches survive a power cut, each once", "[T7]") { cutEach(GENERATE(true, false), 7, 1); }
+TEST_CASE("Files of batches survive a power cut, each once", "[T7]") { cutEach(GENERATE(true, false), 11, 1); }
 
 TEST_CASE("Files of batches survive a power cut at every instant", "[.long][T7]") {
     cutEach(GENERATE(true, false), 1, 5);
@@ -132,7 +132,7 @@ TEST_CASE("A batch whose outputs a power cut has interrupted is run again as a r
     std::mt19937_64 random(20261121);
     const bool isSynced = GENERATE(true, false);
     int replays = 0;
-    for (int i = 0; i < 8; ++i) {
+    for (int i = 0; i < 4; ++i) {
         const TemporaryDirectory directory;
         const auto disk = std::make_shared<FaultFileSystem>();
         detail::useDisk(disk);
@@ -157,9 +157,9 @@ TEST_CASE("A batch whose outputs a power cut has interrupted is run again as a r
     }
     detail::useDisk(nullptr);
     if (isSynced)
-        CHECK(replays == 8);
+        CHECK(replays == 4);
     else
-        CHECK(replays < 8); // so the test can fail
+        CHECK(replays < 4); // so the test can fail
 }
 
 } // namespace rivulet::test::power_cut_test

@@ -120,10 +120,10 @@ DStream<std::pair<long, long>> busy(const StreamingContext& ssc, int partitions,
         state.update(before + std::string(std::size_t(1 + *one % 37), 'x'));
         return std::pair(key, long(state.get().size()));
     };
-    const auto events = ssc.rateStream(3000,
+    const auto events = ssc.rateStream(1500,
                                        [](long number) {
                                            const auto scattered = std::uint64_t(number) * 0x9e3779b97f4a7c15ULL >> 40;
-                                           return std::pair(long(scattered % 20000) + number / 6000, number);
+                                           return std::pair(long(scattered % 10000) + number / 3000, number);
                                        })
                             .uid("rate");
     auto spec = StateSpec::function(count).numPartitions(partitions);

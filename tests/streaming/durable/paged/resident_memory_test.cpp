@@ -55,7 +55,7 @@ void checkFlat(int batches, long statesPerBatch) {
 
 } // namespace
 
-TEST_CASE("Memory does not grow with states in RocksDB", "[A37]") { checkFlat(16, 5000); }
+TEST_CASE("Memory does not grow with states in RocksDB", "[A37]") { checkFlat(12, 3000); }
 
 TEST_CASE("Memory does not grow with states in RocksDB that are several times as large", "[.long]") {
     checkFlat(24, 12'000);
