@@ -16,7 +16,7 @@ void stopAndOvertake(const std::string& output, long records, int milliseconds,
     const TemporaryDirectory directory;
     const std::string first = directory / "first", second = directory / "second", count = std::to_string(records);
     Process zombie({subjectPath(), first, "update", count, output});
-    while (!fs::exists(first + "/checkpoint/witness")) REQUIRE_FALSE(zombie.endsWithin(5));
+    while (!fs::exists(first + "/running")) REQUIRE_FALSE(zombie.endsWithin(1));
     REQUIRE_FALSE(zombie.endsWithin(milliseconds));
     REQUIRE(::kill(zombie.id(), SIGSTOP) == 0);
     siginfo_t stopped{};
@@ -36,13 +36,13 @@ void stopAndOvertake(const std::string& output, long records, int milliseconds,
 
 } // namespace
 
-TEST_CASE("A process that was overtaken publishes no files", "[T13]") { stopAndOvertake("files", 600, 100, published); }
+TEST_CASE("A process that was overtaken publishes no files", "[T13]") { stopAndOvertake("files", 600, 20, published); }
 
 #if __has_include(<libpq-fe.h>)
 
 TEST_CASE("A process that was overtaken writes no rows", "[.long][T13]") {
     if (const auto server = startDatabase())
-        stopAndOvertake("postgres", 600, 100, [&](const std::string&) { return rowsOf(*server); });
+        stopAndOvertake("postgres", 600, 20, [&](const std::string&) { return rowsOf(*server); });
 }
 
 namespace {

@@ -156,8 +156,6 @@ void runSeeds(unsigned first, unsigned count, int steps) {
 
 TEST_CASE("Every committed record counts once, over random schedules of faults", "[T17]") { runSeeds(1, 10, 40); }
 
-TEST_CASE("Every committed record counts once, over a thousand schedules", "[.long][T17]") {
-    runSeeds(1000, 1000, 40);
-}
+TEST_CASE("Every committed record counts once, over a thousand schedules", "[.long][T17]") { runSeeds(1000, 1000, 40); }
 
 } // namespace rivulet::test::kafka_schedules_test

@@ -8,7 +8,6 @@ namespace rivulet::test::no_elements_test {
 
 // Stages of which it is known that they find no element run on the caller's thread: to wake another takes longer.
 
-
 namespace {
 
 /// Notes which threads run the tasks of a stage.

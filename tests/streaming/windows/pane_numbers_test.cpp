@@ -75,7 +75,9 @@ Time at(long seconds) { return Time(std::chrono::seconds(seconds)); }
 } // namespace rivulet::test::pane_numbers_test
 
 template <> struct std::hash<rivulet::test::pane_numbers_test::FragileKey> {
-    std::size_t operator()(const rivulet::test::pane_numbers_test::FragileKey& key) const { return std::hash<long>()(key.n); }
+    std::size_t operator()(const rivulet::test::pane_numbers_test::FragileKey& key) const {
+        return std::hash<long>()(key.n);
+    }
 };
 
 namespace rivulet::test::pane_numbers_test {

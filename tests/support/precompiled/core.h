@@ -9,8 +9,8 @@
 #include <set>
 #include <sstream>
 
-/// What most tests of RDDs use, compiled once for all of them. Nobody calls these functions; take from here, or add, what
-/// makes the whole build faster.
+/// What most tests of RDDs use, compiled once for all of them. Nobody calls these functions; take from here, or add,
+/// what makes the whole build faster.
 namespace rivulet::test::precompiled {
 
 template <class T> void elements(const Context& sc) {

@@ -26,8 +26,7 @@ struct CountV2 {
 
 template <> inline constexpr const char* rivulet::kStoredName<rivulet::test::migrations_test::CountV1> = "Count";
 
-namespace rivulet::test::migrations_test {
-} // namespace rivulet::test::migrations_test
+namespace rivulet::test::migrations_test {} // namespace rivulet::test::migrations_test
 
 template <> inline constexpr const char* rivulet::kStoredName<rivulet::test::migrations_test::CountV2> = "Count";
 
