@@ -8,6 +8,6 @@ namespace rivulet::detail {
 enum class Family { meta, plan, state, received, senders, outbox, pages };
 
 inline constexpr std::array<const char*, 7> kFamilies = {"meta",    "plan",   "state", "received",
-                                                       "senders", "outbox", "pages"};
+                                                         "senders", "outbox", "pages"};
 
 } // namespace rivulet::detail
