@@ -35,8 +35,29 @@ struct PostgresTable::Impl {
     std::size_t left = 0; // batches that an earlier process has left, which the start finalizes
 
     PgConnection& connected() {
-        if (!connection) connection = std::make_unique<PgConnection>(options.connection, options.timeout);
+        if (!connection) {
+            auto session = std::make_unique<PgConnection>(options.connection, options.timeout);
+            session->run("select pg_advisory_lock_shared(hashtextextended($1, 0))", {lockName()}); // to be found by it
+            connection = std::move(session);
+        }
         return *connection;
+    }
+    std::string lockName() const { return "rivulet " + application + " " + options.uid; }
+
+    /// A process that was paused within a transaction would keep its row and its table locked.
+    void endOtherSessions() {
+        try {
+            connected().run(
+                "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objsubid = 1 "
+                "and database = (select oid from pg_database where datname = current_database()) "
+                "and classid::bigint << 32 | objid::bigint = hashtextextended($1, 0) "
+                "and pid <> pg_backend_pid()",
+                {lockName()});
+        } catch (const PgConnectionLost&) {
+            throw;
+        } catch (const IoError& error) { // the session of another user
+            logWarn("sink '" + options.uid + "': waits for a session of another process: " + error.what());
+        }
     }
 
     /// Of a start: what it does is done again where the connection is lost meanwhile, and a server that is away is
@@ -65,11 +86,12 @@ struct PostgresTable::Impl {
         }
     }
 
-    /// The new epoch, and the batch that is there. Waits for the transaction of a process that is about to end, and
-    /// keeps all others out from here on.
+    /// The new epoch, and the batch that is there. Ends the transaction of a process that goes on, and keeps all others
+    /// out from here on.
     PgConnection::Row takeOver() {
         createCommits();
         findColumns();
+        endOtherSessions();
         return connected().run("insert into rivulet_commits as c values ($1, $2, 1, 0) on conflict (app, sink) do "
                                "update set epoch = c.epoch + 1 returning epoch, batch",
                                {application, options.uid})[0];
