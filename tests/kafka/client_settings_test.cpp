@@ -1,5 +1,6 @@
 #include "client/client_settings.h"
 #include "kafka/kafka_programs.h"
+#include "support/sanitizers.h"
 
 #include <algorithm>
 
@@ -99,6 +100,7 @@ TEST_CASE("offsetRanges refuses what is not made of a Kafka RDD") {
 }
 
 TEST_CASE("A broker that is not there is named at the start, within the time") {
+    if (kThreadSanitizer) return; // it cannot follow the C11 threads of librdkafka
     TestStreamingContext ssc(1s);
     kafka::createDirectStream(ssc, {.bootstrapServers = "127.0.0.1:1", .topics = {"t"}, .startTimeout = 300ms})
         .foreachRDD([](const RDD<kafka::OwnedRecord>&) {});
